@@ -1,8 +1,8 @@
 /** One class, a closed list of codes, and one table that says what the engine does about each. */
 
-/** `then`: what the engine does next. `effect`: whether a request that failed so may have taken effect. */
+/** `next`: what the engine does next. `effect`: whether a request that failed so may have taken effect. */
 export interface Reaction {
-  readonly then:
+  readonly next:
     | 'retry' // after a growing, jittered pause
     | 'wait-for-auth' // the queue is kept until the app has a token
     | 'start-over' // forget the cursor, walk everything, sweep at the end
@@ -17,43 +17,43 @@ export interface Reaction {
 /** Every code and the engine's reaction to it. A code is chosen where the foreign thing enters, never from a message. */
 export const reactions = {
   // a remote that cannot be reached, or does not answer as its API says
-  network: { then: 'retry', effect: 'maybe' },
-  timeout: { then: 'retry', effect: 'maybe' },
-  server: { then: 'retry', effect: 'maybe' },
-  truncated: { then: 'retry', effect: 'maybe' },
-  'not-the-api': { then: 'retry', effect: 'maybe' },
-  protocol: { then: 'retry', effect: 'maybe' },
-  throttled: { then: 'retry', effect: 'none' },
-  busy: { then: 'retry', effect: 'none' },
-  late: { then: 'retry', effect: 'none' },
-  'remote-full': { then: 'retry', effect: 'none' },
+  network: { next: 'retry', effect: 'maybe' },
+  timeout: { next: 'retry', effect: 'maybe' },
+  server: { next: 'retry', effect: 'maybe' },
+  truncated: { next: 'retry', effect: 'maybe' },
+  'not-the-api': { next: 'retry', effect: 'maybe' },
+  protocol: { next: 'retry', effect: 'maybe' },
+  throttled: { next: 'retry', effect: 'none' },
+  busy: { next: 'retry', effect: 'none' },
+  late: { next: 'retry', effect: 'none' },
+  'remote-full': { next: 'retry', effect: 'none' },
   // a remote that answers no
-  'needs-auth': { then: 'wait-for-auth', effect: 'none' },
-  forbidden: { then: 'pause', effect: 'none' },
-  missing: { then: 'pause', effect: 'none' },
-  misconfigured: { then: 'pause', effect: 'none' },
-  'cursor-invalid': { then: 'start-over', effect: 'none' },
-  'device-gone': { then: 'join-again', effect: 'none' },
-  conflict: { then: 'retry', effect: 'none' },
-  rejected: { then: 'hold', effect: 'none' },
-  'too-large': { then: 'hold', effect: 'none' },
-  'mass-delete': { then: 'pause', effect: 'none' },
+  'needs-auth': { next: 'wait-for-auth', effect: 'none' },
+  forbidden: { next: 'pause', effect: 'none' },
+  missing: { next: 'pause', effect: 'none' },
+  misconfigured: { next: 'pause', effect: 'none' },
+  'cursor-invalid': { next: 'start-over', effect: 'none' },
+  'device-gone': { next: 'join-again', effect: 'none' },
+  conflict: { next: 'retry', effect: 'none' },
+  rejected: { next: 'hold', effect: 'none' },
+  'too-large': { next: 'hold', effect: 'none' },
+  'mass-delete': { next: 'pause', effect: 'none' },
   // a store that fails
-  'storage-full': { then: 'retry', effect: 'none' },
-  'storage-unavailable': { then: 'retry', effect: 'none' },
-  'storage-newer': { then: 'stop', effect: 'none' },
+  'storage-full': { next: 'retry', effect: 'none' },
+  'storage-unavailable': { next: 'retry', effect: 'none' },
+  'storage-newer': { next: 'stop', effect: 'none' },
   // the engine's own life
-  'stale-leader': { then: 'stop', effect: 'none' },
-  aborted: { then: 'stop', effect: 'maybe' },
+  'stale-leader': { next: 'stop', effect: 'none' },
+  aborted: { next: 'stop', effect: 'maybe' },
   // the app's own calls
-  'invalid-value': { then: 'throw', effect: 'none' },
-  'not-found': { then: 'throw', effect: 'none' },
-  'already-exists': { then: 'throw', effect: 'none' },
-  'schema-mismatch': { then: 'throw', effect: 'none' },
-  'too-many': { then: 'throw', effect: 'none' },
-  unsupported: { then: 'throw', effect: 'none' },
-  closed: { then: 'throw', effect: 'none' },
-  bug: { then: 'pause', effect: 'maybe' },
+  'invalid-value': { next: 'throw', effect: 'none' },
+  'not-found': { next: 'throw', effect: 'none' },
+  'already-exists': { next: 'throw', effect: 'none' },
+  'schema-mismatch': { next: 'throw', effect: 'none' },
+  'too-many': { next: 'throw', effect: 'none' },
+  unsupported: { next: 'throw', effect: 'none' },
+  closed: { next: 'throw', effect: 'none' },
+  bug: { next: 'pause', effect: 'maybe' },
 } as const satisfies Record<string, Reaction>
 
 export type Code = keyof typeof reactions

@@ -39,7 +39,10 @@ export interface RemoteRecord extends Key, Base {
   readonly at?: number | Stamp
   /** Newer wins where a feed may deliver an older copy late. */
   readonly order?: number | string
-  /** The id of the change whose effect this row is: one's own echo. */
+  /**
+   * The id of the change whose effect this row is: one's own echo. With `_1` (`_2`, ...) behind it, a step on the way to
+   * that effect, which the device that made the change ignores.
+   */
   readonly origin?: string
   /** This row speaks for all its descendants (a deleted folder). */
   readonly subtree?: true

@@ -1,0 +1,102 @@
+/** What an app declares: its collections, where each lives, how it settles conflicts, what is indexed and how it moved. */
+import { SyncError } from './errors.ts'
+import type { Rule } from './model.ts'
+import type { Shape, Writer } from './store.ts'
+import type { Source } from './transport.ts'
+
+/** The part of Standard Schema v1 (https://standardschema.dev) that is used: synchronous validation. */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+  }
+}
+type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] }
+
+/** One collection. `Row` is what the app reads and writes; the id is beside it, never in it. */
+export interface Collection<Row extends object = object> extends Source {
+  /** The remote that it lives with; absent: it stays on this device. */
+  readonly remote?: string
+  /** The remote's source that feeds it. Default: the collection's own name. */
+  readonly source?: string
+  /** Default LAST_WRITER_WINS. */
+  readonly conflicts?: Rule
+  /** Fields that can be queried by range and ordered without loading everything. Strings or finite numbers. */
+  readonly index?: readonly (keyof Row & string)[]
+  /** Checked before each local write and on each pulled record. Checks only: the value it returns is not used. */
+  readonly schema?: StandardSchema<Row>
+  /** For types only; never set. */
+  readonly row?: Row
+}
+
+export type Collections = { readonly [name: string]: Collection<never> | Collection }
+
+export interface Schema<C extends Collections = Collections> {
+  readonly version: number
+  readonly collections: C
+  readonly migrations: { readonly [version: number]: (tx: Writer) => Promise<void> }
+}
+
+export function collection<Row extends object>(definition: Collection<Row> = {}): Collection<Row> {
+  return definition
+}
+
+/** Checks what can be checked before a store is open: versions, names, one home per source (rule 14). */
+export function defineSchema<const C extends Collections>(definition: {
+  readonly version: number
+  readonly collections: C
+  readonly migrations?: { readonly [version: number]: (tx: Writer) => Promise<void> }
+}): Schema<C> {
+  const { version, collections, migrations = {} } = definition
+  if (!Number.isSafeInteger(version) || version < 1 || version > 999_999) {
+    throw mismatch(`The schema's version is ${version}: use a whole number from 1 to 999,999.`)
+  }
+  for (const step of Object.keys(migrations)) {
+    if (Number(step) < 2 || Number(step) > version) {
+      throw mismatch(`Migration ${step} leads to no version from 2 to ${version}: raise the schema's version.`)
+    }
+  }
+  const homes = new Map<string, string>()
+  for (const [name, { remote, source }] of Object.entries(collections)) {
+    if (!/^[A-Za-z][\w-]{0,63}$/.test(name) || name === 'constructor') {
+      throw mismatch(`"${name}" is no name for a collection: use up to 64 letters, digits, _ and -, a letter first.`)
+    }
+    if (remote === undefined) continue
+    const home = `${remote}\n${source ?? name}`
+    const other = homes.get(home)
+    if (other !== undefined)
+      throw mismatch(
+        `"${other}" and "${name}" both feed from ${remote}.${source ?? name}: a source feeds one collection.`,
+      )
+    homes.set(home, name)
+  }
+  return { version, collections, migrations }
+}
+
+/** What a store needs to know of a schema. */
+export function shapeOf(schema: Schema): Shape {
+  const collections = Object.fromEntries(
+    Object.entries(schema.collections).map(([name, one]) => [name, { index: one.index ?? [] }]),
+  )
+  return { version: schema.version, collections, migrations: schema.migrations }
+}
+
+/** The reasons why a value does not fit its collection's schema; `undefined` when it does. */
+export function misfit(definition: { readonly schema?: StandardSchema }, value: unknown): string | undefined {
+  const result = definition.schema?.['~standard'].validate(value)
+  if (result === undefined) return undefined
+  if (result instanceof Promise) throw mismatch('A collection needs a schema that validates synchronously.')
+  if (result.issues === undefined) return undefined
+  return (
+    result.issues.map(issue => [...(issue.path ?? []).map(String), issue.message].join(': ')).join('; ') ||
+    'does not fit'
+  )
+}
+
+function mismatch(message: string): SyncError {
+  return new SyncError('schema-mismatch', message)
+}

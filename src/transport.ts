@@ -1,0 +1,179 @@
+/**
+ * The contract of a transport: a bag of facets over one remote API. What is absent, the remote cannot do, and the types
+ * follow to the user. A transport never sees local values that it is not asked to send, and never the ledger.
+ *
+ * Every failure is thrown as a SyncError whose code was chosen where the answer came in (`shared/http.ts`, `wire.ts`);
+ * what a remote says about one change is a receipt, never an exception.
+ */
+import type { Base, Change, Device, Json, Key, Receipt, RemoteRecord, Value, Verdict } from './model.ts'
+import type { Socket, SocketEvents } from './platform.ts'
+import type { KeyedRow, Row, RowKey } from './store.ts'
+
+/** All that a transport may touch. Made anew for each pull, push, join and listen; `signal` ends it. */
+export interface Io {
+  readonly device: Device
+  readonly signal: AbortSignal
+  /** Milliseconds since 1970 by the local clock. */
+  now(): number
+  sleep(ms: number): Promise<void>
+  random(): number
+  uuid(): string
+  /** SHA-256 in lower-case hexadecimal. */
+  digest(bytes: Uint8Array): Promise<string>
+  /**
+   * `fetch` with a deadline. Before a request that may have an effect (any method but GET and HEAD) it checks that we
+   * still lead, that the deadline of the sent mark has not passed and that the clock did not jump; otherwise it throws
+   * `stale-leader` or `late` and nothing was sent.
+   */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>
+  socket(url: string, headers: { readonly [name: string]: string }, events: SocketEvents): Socket
+  /** A short read of its own; waits for pages already yielded to be committed. */
+  peek<T>(work: (peek: Peek) => Promise<T>): Promise<T>
+  /** The server's clock in milliseconds since 1970, as a response just said it. */
+  serverTime(ms: number): void
+  /** Something that the app should know and that stops nothing: a foreign file, an unknown enum value. Counted in the status. */
+  notice(notice: Notice): void
+}
+
+export interface Notice {
+  readonly code: 'foreign' | 'unsupported' | 'protocol' | 'unreadable'
+  readonly message: string
+}
+
+/** Await nothing else inside `work`: it is a transaction. */
+export interface Peek {
+  /** What we last agreed on with the remote, in the order asked for. */
+  agreed(source: string, ids: readonly string[]): Promise<(Base | undefined)[]>
+  /** Ids of the agreed, not deleted records whose parent field says `parent`. */
+  children(source: string, parent: string): Promise<string[]>
+  /** The transport's own rows. */
+  row(key: RowKey): Promise<Row | undefined>
+  rows(prefix: RowKey, limit?: number, after?: RowKey): Promise<KeyedRow[]>
+}
+
+/** Changes to the transport's own small memory, committed with the page or the receipts. `clear` comes first. */
+export interface PrivateRows {
+  readonly clear?: readonly RowKey[]
+  readonly put?: readonly KeyedRow[]
+  readonly delete?: readonly RowKey[]
+}
+
+export interface Page {
+  readonly records: readonly RemoteRecord[]
+  /** Where to go on after this page; opaque to the engine. */
+  readonly cursor: Json
+  readonly private?: PrivateRows
+  /** The walk has now listed all of the source, or all below `within`: what it did not bring is deleted there. */
+  readonly complete?: readonly { readonly source: string; readonly within?: string }[]
+  /** Ask before any delete of this page, however few: a file that held many records is gone. The reason to show. */
+  readonly suspicious?: string
+  /** For progress: how many records are still expected, where the remote says it. */
+  readonly expected?: number
+}
+
+export interface Pull {
+  /**
+   * Pages from a cursor to the present, then ends; `undefined` walks everything from nothing. Throws `cursor-invalid`
+   * where the remote forgot the cursor; the engine then calls again with `undefined` and sweeps what `complete` allows.
+   */
+  pages(from: Json | undefined, io: Io): AsyncIterable<Page>
+  /** The cursor is durably stored here: a remote that mirrors it may be told now, never earlier (I2s). */
+  landed?(cursor: Json, io: Io): Promise<void>
+}
+
+export interface Push {
+  /** How many changes one `send` takes. */
+  readonly most: number
+  /** What protects a change that is delivered twice: an idempotency key, a version check, or nothing. */
+  readonly guard: 'key' | 'version' | 'none'
+  /** One receipt per change; a change without one counts as `unknown`. Throws only when the whole request failed. */
+  send(changes: readonly Change[], io: Io): Promise<Sent>
+  /** Tells the remote how its own conflict was settled. */
+  settle?(ticket: Json, verdict: Verdict, io: Io): Promise<void>
+}
+
+export interface Sent {
+  readonly receipts: readonly Receipt[]
+  readonly private?: PrivateRows
+}
+
+export interface Bodies {
+  /** All bytes of this version, hash not yet checked: the engine does. */
+  download(key: Key, base: Base, io: Io): Promise<Uint8Array>
+  /** Runs before `send`; the same bytes may be uploaded again. */
+  upload(change: Change, bytes: Uint8Array, io: Io): Promise<void>
+}
+
+export interface JobReport {
+  readonly state:
+    | 'queued'
+    | 'running'
+    | 'done'
+    | 'partial'
+    | 'failed'
+    | 'cancelled'
+    | 'vanished'
+    | 'finished-unverified'
+  readonly progress?: number
+  readonly counters?: { readonly [name: string]: number }
+  readonly reason?: string
+}
+
+export interface Jobs {
+  start(request: Json, io: Io): Promise<string>
+  /** A job that our own lost `start` made, or one already running that does the same. */
+  find(request: Json, since: number, io: Io): Promise<string | undefined>
+  check(id: string, io: Io): Promise<JobReport>
+  cancel?(id: string, io: Io): Promise<void>
+}
+
+export type Nudge = 'changed' | 'start-over' | 'settings'
+
+/** What a source's records are like. Plain data and pure functions, so that a page can use them without the transport. */
+export interface Source {
+  /** The field that holds the id of the parent record, where records form a tree. */
+  readonly parent?: string
+  /** The field that must be unique among siblings. */
+  readonly name?: string
+  sameName?(one: string, other: string): boolean
+  /** Whether records may be parents of others. */
+  folder?(value: Value): boolean
+  /** The field that holds the SHA-256 of the record's bytes. */
+  readonly body?: string
+  /** Fields judged as one. Default: the whole record is one facet. Facets changed on one side only merge silently. */
+  readonly facets?: { readonly [facet: string]: readonly string[] }
+  /** Records can only be added. */
+  readonly append?: true
+  /** Nothing can be changed here: local writes are refused. */
+  readonly readonly?: true
+  /**
+   * The record that keeps the local side of a conflict beside the remote's. Pure: the same change gives the same copy.
+   * `siblings` are names taken in the same parent. Absent: KEEP_BOTH cannot be chosen.
+   */
+  copy?(
+    key: Key,
+    value: Value,
+    change: Change,
+    siblings: readonly string[],
+    device: Device,
+  ): { id: string; value: Value }
+  /** Refuses a value that the remote could not hold, with the reason to show. */
+  check?(id: string, value: Value): string | undefined
+}
+
+export interface Transport {
+  /** The API's name, for status and messages. */
+  readonly name: string
+  /** By source name. A collection feeds from the source that it names, by default the one named like itself. */
+  readonly sources: { readonly [source: string]: Source }
+  readonly pull?: Pull
+  readonly push?: Push
+  readonly jobs?: Jobs
+  readonly bodies?: Bodies
+  /** Hears "look now" until `io.signal` ends it. A nudge carries no data; losing one costs time only. */
+  readonly nudges?: { listen(hear: (nudge: Nudge) => void, io: Io): Promise<void> }
+  /** Makes the device known. Called once per store identity, and again after `device-gone`. */
+  join?(io: Io): Promise<void>
+  /** How often to look without a nudge, in milliseconds. Default 60,000. */
+  readonly every?: number
+}
