@@ -1,0 +1,231 @@
+/**
+ * The judge of a finished run. Every write carries a value that no other write carries, and says which value it saw and
+ * replaced, so what may be gone and what may not is decided by a graph, without knowing how the engine works.
+ */
+
+/** One attempt to write one cell: a record, or a field of one where fields are settled apart. */
+export interface Write {
+  readonly n: number
+  readonly cell: string
+  readonly by: string
+  /** Unique. For a delete `null`. */
+  readonly value: string | null
+  /** What the writer saw in the same transaction; `null`: nothing there. */
+  readonly over: string | null
+  acked: boolean
+  /** Why it may be gone all the same: its disk was wiped, or it was refused with a reason that the user can see. */
+  excused?: string
+}
+
+/** What one replica, or the server, holds at the end. */
+export interface View {
+  readonly name: string
+  readonly cells: ReadonlyMap<string, string>
+}
+
+/** An entry of an inbox. `null` stands for "deleted"; `undefined` for "not part of this entry". */
+export interface Entry {
+  readonly by: string
+  readonly cell: string
+  readonly base: string | null | undefined
+  readonly local: string | null | undefined
+  readonly remote: string | null | undefined
+  readonly open: boolean
+  /** Whether a person, not the engine, settled it. */
+  readonly byUser: boolean
+}
+
+export interface Evidence {
+  readonly writes: readonly Write[]
+  readonly server: View
+  readonly replicas: readonly View[]
+  readonly inbox: readonly Entry[]
+  readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
+  /** Values that a person brought back by settling a conflict. */
+  readonly revived: ReadonlySet<string>
+}
+
+export interface Failure {
+  readonly invariant: string
+  readonly message: string
+}
+
+export function judge(evidence: Evidence): Failure[] {
+  const graph = graphOf(evidence)
+  return [
+    ...inventions(evidence, graph),
+    ...divergence(evidence),
+    ...losses(evidence, graph),
+    ...resurrections(evidence, graph),
+    ...selfConflicts(evidence, graph),
+  ]
+}
+
+interface Graph {
+  readonly byValue: ReadonlyMap<string, Write>
+  /** Who replaced this value, having seen it. */
+  readonly over: ReadonlyMap<string, readonly Write[]>
+  readonly present: ReadonlySet<string>
+  readonly kept: ReadonlySet<string>
+  readonly covered: (write: Write) => boolean
+  readonly live: (write: Write) => boolean
+}
+
+function graphOf({ writes, server, replicas, inbox }: Evidence): Graph {
+  const byValue = new Map<string, Write>()
+  const over = new Map<string, Write[]>()
+  const deletes = new Map<string, Write[]>()
+  for (const write of writes) {
+    if (write.value !== null) byValue.set(write.value, write)
+    const key = write.over ?? `nothing at ${write.cell}`
+    over.set(key, [...(over.get(key) ?? []), write])
+    if (write.value === null) deletes.set(write.cell, [...(deletes.get(write.cell) ?? []), write])
+  }
+  const views = [server, ...replicas]
+  const present = new Set(views.flatMap(view => [...view.cells.values()]))
+  const kept = new Set(inbox.flatMap(one => [one.base, one.local, one.remote].filter(text => typeof text === 'string')))
+  const keptDeletes = new Set(inbox.filter(one => one.local === null || one.remote === null).map(one => one.cell))
+  const absent = (cell: string) => views.every(view => !view.cells.has(cell))
+
+  const reach = (settled: (write: Write) => boolean) => {
+    const known = new Map<Write, boolean>()
+    const test = (write: Write): boolean => {
+      const before = known.get(write)
+      if (before !== undefined) return before
+      known.set(write, false)
+      const successors =
+        write.value === null
+          ? (over.get(`nothing at ${write.cell}`) ?? []).filter(later => later.n > write.n)
+          : (over.get(write.value) ?? [])
+      const result = settled(write) || successors.some(test)
+      known.set(write, result)
+      return result
+    }
+    return test
+  }
+  const inPlace = (write: Write) => (write.value === null ? absent(write.cell) : present.has(write.value))
+  return {
+    byValue,
+    over,
+    present,
+    kept,
+    live: reach(inPlace),
+    covered: reach(
+      write =>
+        inPlace(write) ||
+        write.excused !== undefined ||
+        (write.value === null ? keptDeletes.has(write.cell) : kept.has(write.value)),
+    ),
+  }
+}
+
+/** I0: nothing exists that nobody wrote. */
+function inventions({ server, replicas, inbox }: Evidence, graph: Graph): Failure[] {
+  const failures: Failure[] = []
+  for (const view of [server, ...replicas])
+    for (const [cell, value] of view.cells)
+      if (!graph.byValue.has(value)) failures.push({ invariant: 'I0', message: `${view.name}: ${cell} = ${value}` })
+  for (const entry of inbox)
+    for (const value of [entry.base, entry.local, entry.remote])
+      if (typeof value === 'string' && !graph.byValue.has(value))
+        failures.push({ invariant: 'I0', message: `inbox of ${entry.by}: ${entry.cell} names ${value}` })
+  return failures
+}
+
+/** I3: all replicas equal the server, in both directions and in number. */
+function divergence({ server, replicas }: Evidence): Failure[] {
+  const failures: Failure[] = []
+  const differ = (message: string) => failures.push({ invariant: 'I3', message })
+  for (const replica of replicas) {
+    for (const [cell, value] of replica.cells) {
+      const there = server.cells.get(cell)
+      if (there !== value) differ(`${replica.name} has ${cell} = ${value}, the server ${there ?? 'nothing'}`)
+    }
+    for (const [cell, value] of server.cells)
+      if (!replica.cells.has(cell)) differ(`${replica.name} misses ${cell}, the server has ${value}`)
+    if (replica.cells.size !== server.cells.size)
+      differ(`${replica.name} has ${replica.cells.size} cells, the server ${server.cells.size}`)
+  }
+  return failures
+}
+
+/** I1, I5: an acknowledged write is there, was replaced by somebody who saw it, or lost and is in an inbox. */
+function losses(evidence: Evidence, graph: Graph): Failure[] {
+  const failures: Failure[] = []
+  for (const write of evidence.writes) {
+    if (!write.acked || write.excused !== undefined) continue
+    const name = `${write.value ?? 'the delete'} of ${write.cell} (${write.by}, over ${write.over ?? 'nothing'})`
+    if (!graph.covered(write)) {
+      const rival = rivalOf(evidence, graph, write)
+      failures.push(
+        rival === undefined
+          ? { invariant: 'I1', message: `${name} is gone without a trace` }
+          : { invariant: 'I5', message: `${name} lost against ${rival} and no inbox says so` },
+      )
+      continue
+    }
+    if (write.value === null || graph.present.has(write.value)) continue
+    if ((graph.over.get(write.value) ?? []).some(graph.covered)) continue
+    // Nobody replaced it, so it lost a conflict: how that may end depends on the rule.
+    if (evidence.rule === 'KEEP_BOTH' && !heldFor(evidence, write.value))
+      failures.push({ invariant: 'I5', message: `${name} was not kept beside the other one` })
+    if (evidence.rule === 'MANUAL' && !heldFor(evidence, write.value))
+      failures.push({ invariant: 'I5', message: `${name} lost although only a person may choose` })
+  }
+  return failures
+}
+
+const heldFor = (evidence: Evidence, value: string): boolean =>
+  evidence.inbox.some(one => (one.open || one.byUser) && [one.local, one.remote].includes(value))
+
+/** The live value of a cell that did not descend from this write. */
+function rivalOf(evidence: Evidence, graph: Graph, write: Write): string | undefined {
+  const value = evidence.server.cells.get(write.cell)
+  const winner = value === undefined ? undefined : graph.byValue.get(value)
+  return winner && winner !== write && winner.by !== write.by && !descends(graph, winner, write) ? value : undefined
+}
+
+/** I4: a value that somebody replaced knowingly, and whose replacement lives, is not there any more. */
+function resurrections(evidence: Evidence, graph: Graph): Failure[] {
+  const failures: Failure[] = []
+  const doubt = doubts(evidence)
+  for (const [cell, value] of evidence.server.cells) {
+    if (evidence.revived.has(value) || doubt.has(value)) continue
+    const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
+    if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
+  }
+  return failures
+}
+
+/** I4: whoever had seen the other side is not in conflict with it. */
+function selfConflicts({ inbox, revived }: Evidence, graph: Graph): Failure[] {
+  const failures: Failure[] = []
+  for (const { by, cell, local, remote } of inbox) {
+    if (typeof local !== 'string' || typeof remote !== 'string' || revived.has(local) || revived.has(remote)) continue
+    const [mine, theirs] = [graph.byValue.get(local), graph.byValue.get(remote)]
+    if (mine && theirs && descends(graph, mine, theirs))
+      failures.push({ invariant: 'I4', message: `inbox of ${by}: ${cell}: ${local} had replaced ${remote} knowingly` })
+  }
+  return failures
+}
+
+/**
+ * Conflicts in which the remote side had seen the local one: our own change arrived, its answer was lost, and somebody
+ * went on from there before we looked. A remote that only shows its present cannot tell us: doubt is recorded (I4).
+ */
+export function doubts(evidence: Evidence): ReadonlySet<string> {
+  const graph = graphOf(evidence)
+  const found = new Set<string>()
+  for (const { local, remote } of evidence.inbox) {
+    if (typeof local !== 'string' || typeof remote !== 'string') continue
+    const [mine, theirs] = [graph.byValue.get(local), graph.byValue.get(remote)]
+    if (mine && theirs && descends(graph, theirs, mine)) found.add(local)
+  }
+  return found
+}
+
+function descends(graph: Graph, write: Write, from: Write): boolean {
+  for (let at: Write | undefined = write; at; at = at.over === null ? undefined : graph.byValue.get(at.over))
+    if (at.over !== null && at.over === from.value) return true
+  return false
+}
