@@ -148,7 +148,8 @@ export interface Source {
   readonly readonly?: true
   /**
    * The record that keeps the local side of a conflict beside the remote's. Pure: the same change gives the same copy.
-   * `siblings` are names taken in the same parent. Absent: KEEP_BOTH cannot be chosen.
+   * `siblings` are names taken in the same parent. Absent: KEEP_BOTH cannot be chosen. `undefined`: there are too many
+   * copies already, so this conflict is for the user (MANUAL).
    */
   copy?(
     key: Key,
@@ -156,7 +157,7 @@ export interface Source {
     change: Change,
     siblings: readonly string[],
     device: Device,
-  ): { id: string; value: Value }
+  ): { id: string; value: Value } | undefined
   /** Refuses a value that the remote could not hold, with the reason to show. */
   check?(id: string, value: Value): string | undefined
 }
