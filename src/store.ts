@@ -5,7 +5,7 @@
  * after the other, in every context (tab, worker, process) that has the same store open. `work` may await nothing but
  * its own reader or writer: IndexedDB commits the moment it has nothing left to do. The scope is named up front; a
  * driver may lock more, and touching what was not named throws. A write resolves when the commit is complete, never
- * earlier, and rejects with a SyncError, leaving no trace.
+ * earlier, and rejects with a SyncError, leaving no trace. What `work` itself throws comes out as it is.
  */
 import type { Value } from './model.ts'
 import type { Platform } from './platform.ts'
@@ -91,7 +91,10 @@ export interface RowReader {
 export interface RowWriter extends RowReader {
   putMany(rows: readonly KeyedRow[]): Promise<void>
   deleteMany(keys: readonly RowKey[]): Promise<void>
-  /** Puts `row` under [...prefix, n], n greater than any n ever given out under that prefix, and returns n. */
+  /**
+   * Puts `row` under [...prefix, n], n greater than any n ever given out under that prefix, and returns n. Numbers of
+   * rows put by hand do not count.
+   */
   append(prefix: RowKey, row: Row): Promise<number>
 }
 
@@ -128,7 +131,10 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** What a store is opened with. Migrations run once each, in order, inside the upgrading transaction. */
+/**
+ * What a store is opened with. Migrations run once each, in order, inside the upgrading transaction; a new store begins
+ * at `version`, and none runs. A collection that the shape no longer names keeps what it holds.
+ */
 export interface Shape {
   readonly version: number
   readonly collections: { readonly [name: string]: { readonly index: readonly string[] } }
