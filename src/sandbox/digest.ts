@@ -1,0 +1,4 @@
+import { createHash } from 'node:crypto'
+import type { Digest } from './world.ts'
+
+export const sha256: Digest = bytes => createHash('sha256').update(bytes).digest('hex')

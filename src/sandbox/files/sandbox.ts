@@ -1,0 +1,125 @@
+import { allowed, asBrowserSees, preflight } from '../cors.ts'
+import { sha256 } from '../digest.ts'
+import { weather as makeWeather, type Weather } from '../weather.ts'
+import type { Digest, World } from '../world.ts'
+import { type Admin, admin } from './admin.ts'
+import { app } from './app.ts'
+import { type Inspection, inspect } from './inspect.ts'
+import { type Knobs, standard } from './knobs.ts'
+import type { Server } from './server.ts'
+import { type Line, type Opening, type Peer, sockets } from './sockets.ts'
+import { expireStaged } from './staging.ts'
+import { stateOf, type User } from './state.ts'
+import { type Disk, tables } from './tables.ts'
+
+/** The file server: fetch-shaped, socket-shaped, and open to whoever wants to look inside or play another client. */
+export function filesSandbox(options: FilesOptions): FilesSandbox {
+  const { world, weather = makeWeather(world), digest = sha256 } = options
+  let knobs: Knobs = { ...standard, ...options.knobs }
+  let accept = options.acceptToken
+
+  const base = tables(options.db)
+  const state = stateOf(base, world.now, digest)
+  const userOf = (token: string): User | undefined => {
+    const id = accept ? accept(token) : tokenUser(token)
+    return id === undefined ? undefined : state.users.get(id)
+  }
+  const tokenUser = (token: string) => {
+    const held = state.tokens.get(token)
+    return held && (held.expires_at === null || held.expires_at > world.now()) ? held.user_id : undefined
+  }
+  const live = sockets({ state, knobs: () => knobs, weather, userOf })
+  const server: Server = {
+    world,
+    state,
+    knobs: () => knobs,
+    sockets: live,
+    userOf,
+    commit(work) {
+      const outermost = !base.busy()
+      const result = base.transact(work)
+      if (outermost) live.tell()
+      return result
+    },
+  }
+  const routes = app(server)
+
+  const overWire = async (request: Request): Promise<Response> => {
+    const before = preflight(request)
+    if (before) return before
+    const answer = await weather.around(request, async it => dated(await routes.fetch(it)))
+    return allowed(request, answer, knobs.cors)
+  }
+  const dated = (response: Response) => {
+    response.headers.set('date', new Date(world.now()).toUTCString())
+    return response
+  }
+
+  return {
+    overWire,
+    async fetch(request) {
+      const answer = await abortable(request.signal, () => overWire(request))
+      const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
+      return browser ? asBrowserSees(answer, knobs.cors) : answer
+    },
+    connect: live.connect,
+    weather,
+    admin: admin(server),
+    inspect: () => inspect(state),
+    set(change) {
+      knobs = { ...knobs, ...change }
+    },
+    acceptTokens(predicate) {
+      accept = predicate
+      live.sweep()
+    },
+    sweep() {
+      live.sweep()
+      base.transact(() => expireStaged(state))
+    },
+    close() {
+      live.sever(1001)
+      base.close()
+    },
+  }
+}
+
+export type FilesOptions = {
+  readonly world: World
+  readonly weather?: Weather
+  readonly digest?: Digest
+  readonly db?: Disk
+  readonly knobs?: Partial<Knobs>
+  /** Which user a token stands for, instead of the tokens the admin made. */
+  readonly acceptToken?: AcceptToken
+}
+
+export type AcceptToken = (token: string) => string | undefined
+
+export type FilesSandbox = {
+  /** For callers in the same process: a broken connection rejects, an abort is obeyed, a browser sees less. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /** For a real server in front, which leaves to the real browser what that may see. */
+  readonly overWire: (request: Request) => Promise<Response>
+  readonly connect: (request: Opening, peer: Peer) => Line
+  readonly weather: Weather
+  readonly admin: Admin
+  readonly inspect: () => Inspection
+  readonly set: (change: Partial<Knobs>) => void
+  readonly acceptTokens: (predicate: AcceptToken | undefined) => void
+  /** What time alone brings about: silent sockets, expired tokens and uploads. A real server calls it now and then. */
+  readonly sweep: () => void
+  readonly close: () => void
+}
+
+/** An abort ends the waiting, not the work: what is on its way to a server arrives. */
+function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
+}
