@@ -19,6 +19,7 @@ test('a crash takes what was not committed, and the dead context never goes on',
     wentOn.push('never here')
   })
   void dying.then(() => wentOn.push('nor here'))
+  await expect.poll(() => wentOn).toEqual(['until here'])
   const again = await memory('m', { disk }).open(shape, platform)
   expect(await allNotes(again)).toEqual([record('a', { rank: 1 })])
   expect(await again.write(both, tx => tx.rows('queue').append([], {}))).toBe(1)
