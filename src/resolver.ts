@@ -24,8 +24,9 @@ export interface Case extends Key {
 export interface Judgement {
   readonly verdict: Verdict
   /**
-   * Something of one side is in neither the result nor a copy: the inbox keeps it. `parts`: the result is a mixture, and
-   * of the fields or facets that both sides changed only one side's are in it.
+   * Something of one side is in neither the result nor a copy: the inbox keeps it. Told by facets (by fields, where the
+   * rule is one for fields): one that a side changed and that is not in the result as that side had it. `parts`: such
+   * are missing, and the result is a mixture of both sides.
    */
   readonly loses: 'local' | 'remote' | 'parts' | 'nothing'
   /** Decided by time, inside the clock's uncertainty. */

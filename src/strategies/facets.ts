@@ -68,14 +68,16 @@ function facetsOf(one: Case): Facet[] {
   return [...declared, { fields: rest }]
 }
 
-/** All fields of the three values: by declared facet, and the rest. A field named twice belongs to the first. */
+/** The declared facets, and all fields of the three values that none of them names. A field named twice is the first's. */
 export function split(one: Case): { readonly declared: readonly Facet[]; readonly rest: readonly string[] } {
-  const left = new Set([one.base, one.local, one.remote].flatMap(side => Object.keys(side?.value ?? {})).sort())
-  const declared = Object.entries(one.facets ?? {}).map(([name, fields]) => ({
-    name,
-    fields: fields.filter(field => left.delete(field)),
-  }))
-  return { declared, rest: [...left] }
+  const named = new Set<string>()
+  const declared = Object.entries(one.facets ?? {}).map(([name, fields]) => {
+    const its = fields.filter(field => !named.has(field))
+    for (const field of its) named.add(field)
+    return { name, fields: its }
+  })
+  const present = new Set([one.base, one.local, one.remote].flatMap(side => Object.keys(side?.value ?? {})))
+  return { declared, rest: [...present].filter(field => !named.has(field)).sort() }
 }
 
 /** Which side changed these fields since the base; without a base, both did. `neither`: nothing to choose. */
