@@ -1,9 +1,16 @@
-import { readdirSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 import { memory, memoryDisk } from '../../src/stores/memory.ts'
+import { sqlite } from '../../src/stores/sqlite.ts'
 import type { MakePlace } from './store/place.ts'
 import { storePlatform } from './store/platform.ts'
 import { storeSuite } from './store-suite.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-stores-'))
+let files = 0
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const stores: { readonly [name: string]: { readonly make: MakePlace; readonly histories?: number } } = {
   memory: {
@@ -13,11 +20,18 @@ const stores: { readonly [name: string]: { readonly make: MakePlace; readonly hi
       return { driver: () => memory('test', { disk }), platform: storePlatform() }
     },
   },
+  sqlite: {
+    histories: 100,
+    make: () => {
+      const file = join(folder, `${files++}.sqlite`)
+      return { driver: () => sqlite(file), platform: storePlatform() }
+    },
+  },
 }
 
 test('every store in the folder is tried here', () => {
-  const folder = readdirSync(new URL('../../src/stores', import.meta.url))
-  const names = folder.filter(name => name !== 'shared').map(name => name.replace(/\.ts$/, ''))
+  const all = readdirSync(new URL('../../src/stores', import.meta.url))
+  const names = all.filter(name => name !== 'shared').map(name => name.replace(/\.ts$/, ''))
   expect(names.sort()).toEqual(Object.keys(stores).sort())
 })
 

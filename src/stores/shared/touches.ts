@@ -33,6 +33,7 @@ export function touchLog(): TouchLog {
 export interface Listeners {
   add(listener: (touched: readonly Touched[]) => void): () => void
   tell(touched: readonly Touched[]): void
+  clear(): void
   readonly size: number
 }
 
@@ -50,6 +51,7 @@ export function listeners(): Listeners {
         void Promise.resolve().then(() => all.has(listener) && listener.hear(touched))
       }
     },
+    clear: () => all.clear(),
     get size() {
       return all.size
     },

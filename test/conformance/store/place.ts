@@ -2,7 +2,8 @@
 import { expect, onTestFinished } from 'vitest'
 import type { SyncError } from '../../../src/errors.ts'
 import type { Platform } from '../../../src/platform.ts'
-import type { Scope, Shape, Store, StoreDriver, Stored } from '../../../src/store.ts'
+import type { Shape, Store, StoreDriver, Stored } from '../../../src/store.ts'
+import { notes, queue, shape } from './shape.ts'
 
 export interface Place {
   /** A driver of this place, as each context makes one of its own. */
@@ -11,15 +12,7 @@ export interface Place {
 }
 export type MakePlace = () => Place | Promise<Place>
 
-export const shape: Shape = {
-  version: 1,
-  collections: { notes: { index: ['rank', 'title'] }, files: { index: [] }, __proto: { index: [] } },
-  migrations: {},
-}
-
-export const notes: Scope = { records: ['notes'], rows: [] }
-export const queue: Scope = { records: [], rows: ['queue'] }
-export const both: Scope = { records: ['notes'], rows: ['queue'] }
+export { both, notes, queue, shape } from './shape.ts'
 
 /** Opens a store that closes with the test. */
 export async function openAt(place: Place, asked: Shape = shape): Promise<Store> {

@@ -1,0 +1,31 @@
+/** Another process on the same file: `sqlite-child.ts <what> <file>`. It prints each write once it is acknowledged. */
+import { writeSync } from 'node:fs'
+import type { SyncError } from '../../../src/errors.ts'
+import type { Store } from '../../../src/store.ts'
+import { sqlite } from '../../../src/stores/sqlite.ts'
+import { storePlatform } from './platform.ts'
+import { both, shape } from './shape.ts'
+
+const [what, file] = process.argv.slice(2)
+const store = await sqlite(file!).open(shape, storePlatform())
+
+/** Record and row in one transaction; the store is whole when there are as many of each. */
+async function putBoth(on: Store, n: number, text = ''): Promise<void> {
+  await on.write(both, async tx => {
+    await tx.records('notes').putMany([{ id: `n${n}`, value: { rank: n, text }, meta: {} }])
+    await tx.rows('queue').putMany([{ key: [n], row: { n, text } }])
+  })
+}
+
+try {
+  let n = await store.read(both, tx => tx.rows('queue').count())
+  if (what === 'once') await putBoth(store, n)
+  else
+    for (;;) {
+      await putBoth(store, n, 'x'.repeat(what === 'fill' ? 50_000 : 200))
+      writeSync(1, `${n++}\n`)
+    }
+} catch (error) {
+  writeSync(1, `failed ${(error as SyncError).code}\n`)
+}
+await store.close()
