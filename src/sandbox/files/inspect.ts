@@ -11,6 +11,8 @@ import type {
   Staged,
   State,
   Tenant,
+  Token,
+  User,
   Version,
 } from './state.ts'
 
@@ -18,6 +20,8 @@ import type {
 export function inspect(state: State): Inspection {
   return {
     tenants: state.tenants.all(),
+    users: state.users.all(),
+    tokens: state.tokens.all(),
     shares: state.shares.all(),
     members: state.members.all(),
     tree: Object.fromEntries(state.shares.all().map(share => [share.id, nodes(state, share.id)])),
@@ -35,6 +39,8 @@ export function inspect(state: State): Inspection {
 
 export type Inspection = {
   readonly tenants: readonly Tenant[]
+  readonly users: readonly User[]
+  readonly tokens: readonly Token[]
   readonly shares: readonly Share[]
   readonly members: readonly Member[]
   /** Live resources per share, by path. */

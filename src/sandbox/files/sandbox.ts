@@ -62,7 +62,7 @@ export function filesSandbox(options: FilesOptions): FilesSandbox {
       const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
       return browser ? asBrowserSees(answer, knobs.cors) : answer
     },
-    connect: live.connect,
+    connect: (opening, peer) => dialled(weather, opening, peer, it => live.connect(opening, it)),
     weather,
     admin: admin(server),
     inspect: () => inspect(state),
@@ -110,6 +110,32 @@ export type FilesSandbox = {
   /** What time alone brings about: silent sockets, expired tokens and uploads. A real server calls it now and then. */
   readonly sweep: () => void
   readonly close: () => void
+}
+
+/** Opening a socket is an exchange like any other: it can fail on the way there and on the way back. */
+function dialled(weather: Weather, opening: Opening, peer: Peer, connect: (to: Peer) => Line): Line {
+  const early: (string | Uint8Array)[] = []
+  let line: Line | undefined
+  let gone = false
+  const fail = () => {
+    line?.closed()
+    peer.close(1006, 'connection failed')
+  }
+  const accept = async () => {
+    if (gone) return new Response()
+    peer.open?.()
+    line = connect(peer)
+    for (const frame of early) line.message(frame)
+    return new Response()
+  }
+  weather.around(new Request(opening.url), accept).then(answer => void (answer.ok || fail()), fail)
+  return {
+    message: frame => void (line ? line.message(frame) : early.push(frame)),
+    closed() {
+      gone = true
+      line?.closed()
+    },
+  }
 }
 
 /** An abort ends the waiting, not the work: what is on its way to a server arrives. */

@@ -136,6 +136,8 @@ export type Opening = { readonly url: string; readonly authorization?: string | 
 
 /** The far end of one socket, whatever carries it. */
 export type Peer = {
+  /** The connection stands; it may be closed again at once. */
+  readonly open?: () => void
   readonly send: (frame: string) => void
   readonly close: (code: number, reason: string) => void
 }
