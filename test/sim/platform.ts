@@ -13,6 +13,8 @@ export interface Machine {
   readonly locks: Map<string, Lock>
   readonly listeners: Set<Listener>
   readonly wakes: Set<{ readonly owner: Owner; readonly hear: () => void }>
+  /** Who was given a lock, in order: the judge of leadership reads it. */
+  readonly grants: { readonly owner: Owner; readonly lock: string; readonly at: number }[]
 }
 
 interface Lock {
@@ -47,7 +49,7 @@ export interface Ways {
 }
 
 export function machineOf(name: string, skew: number): Machine {
-  return { name, skew, locks: new Map(), listeners: new Set(), wakes: new Set() }
+  return { name, skew, locks: new Map(), listeners: new Set(), wakes: new Set(), grants: [] }
 }
 
 export function platformOf(world: World, machine: Machine, owner: Owner, ways: Ways): Platform {
@@ -108,6 +110,7 @@ function locksOf(world: World, machine: Machine, owner: Owner): Locks {
           signal.removeEventListener('abort', leave)
           const holder: Holder = { owner, lost: new AbortController() }
           lock.holder = holder
+          machine.grants.push({ owner, lock: name, at: world.elapsed() })
           const release = () => {
             const at = owner.last.indexOf(release)
             if (at >= 0) owner.last.splice(at, 1)
@@ -149,7 +152,9 @@ function next(lock: Lock): void {
   for (;;) {
     const waiter = lock.waiting.shift()
     if (!waiter) return
-    if (waiter.owner.state !== 'dead') return waiter.grant()
+    if (waiter.owner.state === 'dead') continue
+    waiter.grant()
+    return
   }
 }
 

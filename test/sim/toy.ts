@@ -57,7 +57,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
 
   function start(world: World, device: (typeof devices)[number]) {
     device.owner = world.owner(device.name)
-    if (bug !== 'noop') loop(world, device, device.owner).catch(error => world.fail('bug', String(error)))
+    if (bug !== 'noop') loop(device, device.owner).catch(error => world.fail('bug', String(error)))
   }
   const hop = (owner: Owner, ms = 0.1) => new Promise<void>(done => void world.post(owner, ms, 'hop', done))
 
@@ -81,7 +81,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     })
   }
 
-  async function loop(world: World, device: (typeof devices)[number], owner: Owner): Promise<void> {
+  async function loop(device: (typeof devices)[number], owner: Owner): Promise<void> {
     const { disk, name } = device
     for (let round = 0; ; round++) {
       const from = disk.cursor
@@ -90,7 +90,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
         cursor: remote.log.length,
       }))
       if (page) {
-        if (bug === 'cursorFirst') await commit(owner, disk, mine => void (mine.cursor = page.cursor))
+        if (bug === 'cursorFirst') await commit(owner, disk, mine => Object.assign(mine, { cursor: page.cursor }))
         await commit(owner, disk, mine => {
           for (const row of page.rows) land(mine, name, row.id, row)
           mine.cursor = page.cursor
@@ -161,7 +161,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
       else mine.out.set(id, { value, change, base: waiting?.base ?? held?.version ?? 0, sent: false })
       mine.rows.set(id, { value, version: held?.version ?? 0 })
     })
-    work.then(() => void (entry.acked = true))
+    work.then(() => Object.assign(entry, { acked: true }))
   }
 
   for (let op = 0; op < 12; op++) {

@@ -1,0 +1,128 @@
+/** What must hold at every step, not only at the end. */
+import { canaryToken } from './canary.ts'
+import { tabOf } from './fate.ts'
+import type { Owner } from './heap.ts'
+import type { Sending } from './network.ts'
+import type { Device, Sim, Tab } from './sim.ts'
+
+const effect = (sending: Sending): boolean => sending.method !== 'GET' && sending.method !== 'HEAD'
+const isChanges = (sending: Sending): boolean => sending.url.pathname.endsWith('/sync/changes')
+const isApply = (sending: Sending): boolean => sending.url.pathname.endsWith('/sync/apply')
+
+export function watch(sim: Sim): void {
+  const { world, network } = sim
+  /** By device: whether its walk is over, and nothing since gave a reason for another. */
+  const steady = new Set<string>()
+  const leaders = new Map<string, Owner[]>()
+  const recent = new Map<string, number[]>()
+  let seen = 0
+
+  network.onAnswer.push(sending => {
+    if (sending.status === 400 || sending.status === 404) steady.delete(sending.machine)
+    if (sending.url.pathname.endsWith('/sync/cursor') && sending.status === 200) steady.add(sending.machine)
+  })
+
+  world.after.push(task => {
+    if (/^(frame|compact|forceSync|wipe|deviceGone|power)/.test(task.label)) {
+      // A frame may be force_sync: the judge does not read frames, it only gives the benefit of the doubt.
+      if (task.label !== 'frame') steady.clear()
+      else if (sim.faults.counts.forceSync + sim.faults.counts.compact > 0) steady.clear()
+    }
+    for (; seen < network.sendings.length; seen++) check(network.sendings[seen]!)
+  })
+
+  function check(sending: Sending): void {
+    const device = sim.devices.find(one => one.name === sending.machine)
+    if (!device) return
+    if (isChanges(sending) && !sending.url.searchParams.has('cursor') && steady.has(device.name))
+      world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
+    for (const is of [isChanges, isApply]) {
+      if (!is(sending)) continue
+      const mine = network.inFlight(sending.machine).filter(one => is(one) && one.owner === sending.owner)
+      if (mine.length > 1)
+        world.fail('I14', `${sending.owner.name} has ${mine.length} of ${sending.url.pathname} in flight`)
+    }
+    if (sending.url.href.includes(canaryToken) && !sending.url.pathname.includes('/ws/'))
+      world.fail('I23', `the token is in a URL: ${sending.url.pathname}`)
+    rate(sending)
+    if (effect(sending)) leadership(device, sending)
+    if (isApply(sending)) {
+      const armed = device.armed.splice(0)
+      for (const work of armed) work()
+    }
+  }
+
+  /** I14: with nothing but failures, a device asks less and less. */
+  function rate(sending: Sending): void {
+    const times = recent.get(sending.machine) ?? []
+    recent.set(sending.machine, times)
+    times.push(sending.at)
+    while (times[0]! < sending.at - 10_000) times.shift()
+    if (times.length > 600) world.fail('I14', `${sending.machine} made ${times.length} requests in 10 s`)
+  }
+
+  /** I17: whoever was followed by another leader that already acted has no effect any more. */
+  function leadership(device: Device, sending: Sending): void {
+    const line = leaders.get(device.name) ?? []
+    leaders.set(device.name, line)
+    const at = line.lastIndexOf(sending.owner)
+    if (at < 0) line.push(sending.owner)
+    else if (at < line.length - 1) {
+      const granted = device.machine.grants.filter(one => one.owner === sending.owner).at(-1)
+      const after = device.machine.grants.filter(one => one.owner === line.at(-1)).at(-1)
+      if (granted && after && granted.at > after.at) line.push(sending.owner)
+      else world.fail('I17', `${sending.owner.name} sends ${sending.url.pathname} after ${line.at(-1)?.name} took over`)
+    }
+  }
+}
+
+/** Looks at status and outbox of a tab as its app would, every `ms`. */
+export function observe(sim: Sim, tab: Tab, ms: number): void {
+  const { owner } = tab
+  const again = () => sim.world.post(owner, ms, 'look', look)
+  const look = () => {
+    const { db } = tab
+    if (!db) return void again()
+    const made = sim.history.writes.length
+    const at = sim.world.elapsed()
+    Promise.all([db.remotes.drive!.status.get(), db.outbox.list()])
+      .then(([status, outbox]) => {
+        sim.stats.statuses++
+        const stopped = outbox.filter(one => one.state === 'held' || one.state === 'asked').length
+        tab.seen = { at, phase: status.phase, open: outbox.length - stopped, stopped }
+        if (status.phase === 'synced' && outbox.length > stopped && made === sim.history.writes.length)
+          sim.world.fail('I13', `${tab.name} says synced with ${outbox.length - stopped} changes waiting`)
+        if (status.phase === 'synced') told(sim, tab.device, at)
+        if (JSON.stringify([status, outbox], plainly).includes(canaryToken))
+          sim.world.fail('I23', `the token is in the status of ${tab.name}`)
+      })
+      .catch((error: unknown) => sim.world.note(`look failed: ${String(error)}`))
+      .then(again)
+  }
+  again()
+}
+
+const plainly = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value)
+
+/** I13: synced is not said while a nudge of a second ago was not followed by a pull. */
+function told(sim: Sim, device: Device, at: number): void {
+  const nudged = nudges.get(device)
+  if (nudged === undefined || nudged > at - 1500) return
+  const pulled = sim.network.sendings.findLast(one => one.machine === device.name && isChanges(one))
+  if (!pulled || pulled.at < nudged)
+    sim.world.fail(
+      'I13',
+      `${device.name} says synced although it was nudged at ${nudged.toFixed(0)} and did not look since`,
+    )
+}
+
+const nudges = new WeakMap<Device, number>()
+
+/** Remembers when each device last heard a nudge. */
+export function hearNudges(sim: Sim): void {
+  sim.world.after.push(task => {
+    if (task.label !== 'frame change') return
+    const tab = tabOf(sim, task.owner)
+    if (tab) nudges.set(tab.device, sim.world.elapsed())
+  })
+}

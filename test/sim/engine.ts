@@ -1,0 +1,42 @@
+/** What is under test, loaded late: a deliberate break must be in place before the first import. */
+import { collection, defineSchema } from '../../src/schema.ts'
+import type { Source, Transport } from '../../src/transport.ts'
+import type { Open } from './app.ts'
+import { ruleOf } from './plan.ts'
+import type { Engine } from './sim.ts'
+
+interface Loaded {
+  readonly open: Open
+  readonly files: (options: object) => Transport
+  readonly tree: Source
+}
+
+export async function loadEngine(): Promise<Engine> {
+  const { open, files, tree } = await load()
+  return {
+    open,
+    schema: options => {
+      const rule = ruleOf(options.strategy)
+      const notes = collection({ remote: 'drive', conflicts: rule })
+      const conflicts = typeof rule === 'string' ? rule : 'KEEP_BOTH'
+      return defineSchema({
+        version: 1,
+        collections: { notes, ...(options.tree && { tree: collection({ ...tree, remote: 'drive', conflicts }) }) },
+      })
+    },
+    transport: (options, token) =>
+      files({
+        url: 'https://drive.test',
+        share: 'shr_1',
+        folders: { notes: options.shards === 16 ? '/notes' : { path: '/notes', shards: options.shards } },
+        token,
+      }),
+  }
+}
+
+async function load(): Promise<Loaded> {
+  // The client is opened with its own types; the simulator asks for what it uses.
+  const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
+  const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open'>
+  return { open: client.open, files: transport.files, tree: transport.tree }
+}

@@ -1,0 +1,141 @@
+/** What the disks and the server hold at the end, in the words of the judge. */
+import { shapeOf } from '../../src/schema.ts'
+import { type Stored, spaces } from '../../src/store.ts'
+import type { InboxItem } from './app.ts'
+import { entriesOf, noteCells, treeCells } from './history.ts'
+import type { Evidence, Failure, View } from './oracle.ts'
+import type { Device, Sim } from './sim.ts'
+
+export interface Dump {
+  readonly device: Device
+  readonly notes: readonly Stored[]
+  readonly tree: readonly Stored[]
+  readonly inbox: readonly InboxItem[]
+  /** Everything, to look for what must not be there. */
+  readonly text: string
+}
+
+/** Reads a disk behind the engine's back. */
+export async function dump(sim: Sim, device: Device): Promise<Dump> {
+  const shape = shapeOf(sim.engine.schema(sim.options))
+  const platform = {} as never // nobody needs a world to read a disk
+  const store = await device.disk.plain().open(shape, platform)
+  const records = Object.keys(shape.collections)
+  const content = await store.read({ records, rows: [...spaces] }, async tx => ({
+    notes: await tx.records('notes').list({ deleted: true }),
+    tree: records.includes('tree') ? await tx.records('tree').list({ deleted: true }) : [],
+    rows: Object.fromEntries(
+      await Promise.all(spaces.map(async space => [space, await tx.rows(space).list()] as const)),
+    ),
+  }))
+  await store.close()
+  const alive = (rows: readonly Stored[]) => rows.filter(row => row.value !== null)
+  return {
+    device,
+    notes: alive(content.notes),
+    tree: alive(content.tree),
+    inbox: content.rows.inbox!.map(({ row }) => row as InboxItem),
+    text: JSON.stringify(content, (_, value) =>
+      typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+    ),
+  }
+}
+
+export function evidenceOf(sim: Sim, dumps: readonly Dump[]): Evidence {
+  const { history, options, server } = sim
+  const byField = options.strategy === 'MERGE'
+  const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))
+  const treeOf = (id: string, value: Stored['value']) => {
+    const name = value?.name
+    const hidden = value?.share !== server.share || name === 'notes'
+    return hidden ? new Map<string, string>() : treeCells(id, value, history.bytes)
+  }
+  const replicas: View[] = dumps.map(({ device, notes, tree }) => ({
+    name: device.name,
+    cells: merged([
+      ...notes.map(({ id, value }) => noteCells(id, value, byField)),
+      ...tree.map(({ id, value }) => treeOf(id, value)),
+    ]),
+  }))
+  const nodes = (server.sandbox.inspect().tree[server.share] ?? []).filter(node => !/^\/notes(\/|$)/.test(node.path))
+  const cells = merged([
+    ...[...server.notes()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField)),
+    ...(options.tree ? nodes : []).map(node => {
+      const name = node.path.slice(node.path.lastIndexOf('/') + 1)
+      return treeCells(node.id, { name, sha256: node.sha256 }, history.bytes)
+    }),
+  ])
+  return {
+    writes: history.writes,
+    server: { name: 'server', cells },
+    replicas,
+    inbox: dumps.flatMap(({ device, inbox }) =>
+      entriesOf(device.name, inbox, (collection, id, value) =>
+        collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField),
+      ),
+    ),
+    rule:
+      options.strategy === 'MERGE'
+        ? 'FIELDS'
+        : options.strategy === 'KEEP_BOTH' || options.strategy === 'MANUAL'
+          ? options.strategy
+          : 'ONE_WINNER',
+    revived: history.revived,
+  }
+}
+
+/** I3 for what the graph does not see: whole values, paths, and the bytes behind them. */
+export function sameEverywhere(sim: Sim, dumps: readonly Dump[]): Failure[] {
+  const failures: Failure[] = []
+  const there = new Map([...sim.server.notes()].map(([id, row]) => [id, canonical(row.value)]))
+  for (const { device, notes } of dumps) {
+    for (const { id, value } of notes)
+      if (there.get(id) !== canonical(value))
+        failures.push({
+          invariant: 'I3',
+          message: `${device.name}: ${id} is ${canonical(value)}, there ${there.get(id)}`,
+        })
+    if (notes.length !== there.size)
+      failures.push({ invariant: 'I3', message: `${device.name} has ${notes.length} notes, the server ${there.size}` })
+  }
+  if (!sim.options.tree) return failures
+  const paths = (sim.server.sandbox.inspect().tree[sim.server.share] ?? [])
+    .filter(node => !/^\/notes(\/|$)/.test(node.path))
+    .map(node => `${node.path} ${node.kind} ${node.sha256 ?? ''}`)
+    .sort()
+  for (const { device, tree } of dumps) {
+    const mine = tree
+      .map(row => ({ path: pathIn(tree, row), row }))
+      .filter(({ path, row }) => row.value?.share === sim.server.share && !/^\/notes(\/|$)/.test(path))
+      .map(({ path, row }) => `${path} ${row.value?.kind} ${row.value?.sha256 ?? ''}`)
+      .sort()
+    for (const line of mine) if (!paths.includes(line)) differ(`${device.name} alone has ${line}`)
+    for (const line of paths) if (!mine.includes(line)) differ(`${device.name} misses ${line}`)
+    if (mine.length !== paths.length) differ(`${device.name} has ${mine.length} entries, the server ${paths.length}`)
+  }
+  return failures
+
+  function differ(message: string): void {
+    failures.push({ invariant: 'I3', message })
+  }
+}
+
+function pathIn(rows: readonly Stored[], row: Stored): string {
+  const parts: string[] = []
+  let at: Stored | undefined = row
+  for (let depth = 0; at && depth < 100; depth++) {
+    parts.unshift(String(at.value?.name))
+    const parent: unknown = at.value?.parent
+    at = parent === null || parent === undefined ? undefined : rows.find(one => one.id === parent)
+    if (parent != null && !at) parts.unshift('(lost)')
+  }
+  return `/${parts.join('/')}`
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, held: unknown) =>
+    typeof held === 'object' && held !== null && !Array.isArray(held)
+      ? Object.fromEntries(Object.entries(held).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : held,
+  )
+}

@@ -1,0 +1,92 @@
+/** What befalls devices and the server while the faults are on. */
+import type { Owner } from './heap.ts'
+import { crash, type Device, type Sim, start, type Tab } from './sim.ts'
+
+/** Draws the lot of everybody for the safety phase, which ends at `end`. */
+export function befall(sim: Sim, end: number): void {
+  const { world } = sim
+  const steps = new Map<Owner, number>()
+  world.before.push(task => {
+    const tab = tabOf(sim, task.owner)
+    if (!tab || !sim.faults.on) return
+    const step = (steps.get(tab.owner) ?? 0) + 1
+    steps.set(tab.owner, step)
+    const name = [tab.name, tab.lives, step] as const
+    if (sim.faults.happens('crash', ...name)) lateStart(sim, tab)
+    else if (sim.faults.happens('power', ...name)) powerCut(sim, tab.device)
+    else if (sim.faults.happens('freeze', ...name)) freeze(sim, tab)
+  })
+  for (const device of sim.devices) {
+    for (let n = 0; n < 3; n++) {
+      const from = world.dice('offline-from', device.name, n) * end
+      const long = world.dice('offline-for', device.name, n) * end * 0.4
+      if (!sim.faults.happens('offline', device.name, n)) continue
+      world.post(sim.fate, from, `${device.name} offline`, () => sim.network.offline(device.machine))
+      world.post(sim.fate, from + long, `${device.name} online`, () => sim.network.online(device.machine))
+    }
+    once(sim, 'jump', device.name, end, () => {
+      device.machine.skew += Math.floor((world.dice('jump-by', device.name) * 2 - 1) * 86_400_000 * 40)
+    })
+    once(sim, 'wipe', device.name, end, () => wipe(sim, device))
+    once(sim, 'deviceGone', device.name, end, () => {
+      const known = sim.server.sandbox.inspect().devices.filter(one => !one.removed && one.device_name === device.name)
+      for (const { device_id } of known) sim.server.sandbox.admin.removeDevice(sim.server.user, device_id)
+    })
+  }
+  once(sim, 'compact', 'server', end, () => sim.server.sandbox.admin.compact())
+  once(sim, 'forceSync', 'server', end, () => sim.server.sandbox.admin.forceSync(sim.server.share))
+  once(sim, 'token', 'server', end, () => sim.server.renewToken())
+}
+
+function once(sim: Sim, family: Parameters<Sim['faults']['happens']>[0], name: string, end: number, work: () => void) {
+  if (!sim.faults.happens(family, name)) return
+  sim.world.post(sim.fate, sim.world.dice(`${family}-at`, name) * end, `${family} ${name}`, work)
+}
+
+export const tabOf = (sim: Sim, owner: Owner): Tab | undefined => {
+  for (const device of sim.devices) for (const tab of device.tabs) if (tab.owner === owner) return tab
+  return undefined
+}
+
+function lateStart(sim: Sim, tab: Tab): void {
+  crash(sim, tab)
+  const life = tab.lives
+  sim.world.post(sim.fate, 20 + sim.world.dice('restart', tab.name, life) * 1500, `${tab.name} again`, () => {
+    if (tab.lives === life) start(sim, tab, 0)
+  })
+}
+
+/** The whole machine, and with it what the disk had not been told to keep for good. */
+function powerCut(sim: Sim, device: Device): void {
+  for (const tab of device.tabs) lateStart(sim, tab)
+  device.disk.crash(Math.floor(sim.world.dice('power-lost', device.name, device.tabs[0]!.lives) * 6))
+}
+
+function freeze(sim: Sim, tab: Tab): void {
+  const { owner } = tab
+  const long = 200 + sim.world.dice('frozen', tab.name, tab.lives, owner.held.length) ** 2 * 30_000
+  sim.world.note(`${tab.name} freezes for ${Math.round(long)} ms`)
+  sim.world.freeze(owner)
+  sim.world.post(sim.fate, long, `${tab.name} thaws`, () => sim.world.thaw(owner))
+}
+
+function wipe(sim: Sim, device: Device): void {
+  sim.world.note(`${device.name} is wiped`)
+  for (const tab of device.tabs) lateStart(sim, tab)
+  // What only this disk held is gone, and nobody can be blamed for it.
+  for (const write of sim.history.writes) if (write.by === device.name) write.excused = 'wiped'
+  device.disk.wipe()
+  device.wipedAt = sim.world.elapsed()
+}
+
+/** The storm is over: everybody is up, awake and online. */
+export function calm(sim: Sim): void {
+  sim.faults.on = false
+  for (const device of sim.devices) {
+    sim.network.online(device.machine)
+    for (const tab of device.tabs) {
+      sim.world.thaw(tab.owner)
+      if (tab.owner.state === 'dead') start(sim, tab, 1)
+    }
+  }
+}

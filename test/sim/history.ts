@@ -1,0 +1,89 @@
+/** What was attempted, in the words of the judge: cells with values that exist only once. */
+import type { Value } from '../../src/model.ts'
+import type { InboxItem } from './app.ts'
+import type { Entry, Write } from './oracle.ts'
+
+export type Cells = ReadonlyMap<string, string>
+
+export interface History {
+  readonly writes: Write[]
+  readonly revived: Set<string>
+  /** Fresh text that nobody else writes. */
+  readonly token: (op: number | string, part: string) => string
+  /** Which token some bytes are, by their SHA-256. */
+  readonly bytes: Map<string, string>
+  /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
+  readonly attempt: (by: string, before: Cells, after: Cells) => Write[]
+}
+
+export function historyOf(): History {
+  const writes: Write[] = []
+  return {
+    writes,
+    revived: new Set(),
+    bytes: new Map(),
+    token: (op, part) => `t${op}${part}`,
+    attempt(by, before, after) {
+      const made: Write[] = []
+      for (const cell of new Set([...before.keys(), ...after.keys()])) {
+        const [over, value] = [before.get(cell) ?? null, after.get(cell) ?? null]
+        if (over !== value) made.push({ n: writes.length + made.length, cell, by, value, over, acked: false })
+      }
+      writes.push(...made)
+      return made
+    },
+  }
+}
+
+const none: Cells = new Map()
+
+/** A note is one cell, or one per field where fields are settled apart. */
+export function noteCells(id: string, value: Value | null | undefined, byField: boolean): Cells {
+  if (value == null) return none
+  if (!byField) return new Map([[`notes/${id}`, String(value.text)]])
+  const cells = new Map<string, string>()
+  for (const [field, held] of Object.entries(value)) {
+    if (Array.isArray(held)) for (const tag of held) cells.set(`notes/${id}#${field}/${tag}`, String(tag))
+    else if (field !== 'n') cells.set(`notes/${id}#${field}`, String(held))
+  }
+  return cells
+}
+
+/** A tree entry is two cells: where it is, and what is in it. */
+export function treeCells(id: string, value: Value | null | undefined, bytes: ReadonlyMap<string, string>): Cells {
+  if (value == null) return none
+  const cells = new Map<string, string>()
+  const name = nameToken(String(value.name))
+  // A name that several give on purpose says nothing about who gave it.
+  if (!name.startsWith('t-same')) cells.set(`tree/${id}#place`, name)
+  if (typeof value.sha256 === 'string') cells.set(`tree/${id}#bytes`, bytes.get(value.sha256) ?? value.sha256)
+  return cells
+}
+
+/** The part of a name that is ours, whatever a conflicted copy put behind it. */
+export const nameToken = (name: string): string => /^t[\w-]+/.exec(name)?.[0] ?? name
+
+export function entriesOf(
+  by: string,
+  items: readonly InboxItem[],
+  cellsOf: (collection: string, id: string, value: Value | null | undefined) => Cells,
+): Entry[] {
+  return items.flatMap(item => {
+    const sides = [item.base, item.local, item.remote ?? item.theirs].map(side => ({
+      there: side != null,
+      gone: side?.value === null,
+      cells: cellsOf(item.collection, item.record, side?.value),
+    }))
+    const below = (item.below ?? []).map(one => ({ ...one, cells: cellsOf(item.collection, one.id, one.value) }))
+    const cells = new Set(sides.flatMap(side => [...side.cells.keys()]))
+    const common = { by, open: item.state === 'open', byUser: item.by === 'app' || item.state === 'undone' }
+    const own = [...cells].map(cell => {
+      const [base, local, remote] = sides.map(side => side.cells.get(cell) ?? (side.gone ? null : undefined))
+      return { ...common, cell, base, local, remote }
+    })
+    const others = below.flatMap(one =>
+      [...one.cells].map(([cell, token]) => ({ ...common, cell, base: undefined, local: token, remote: undefined })),
+    )
+    return [...own, ...others]
+  })
+}

@@ -1,0 +1,66 @@
+/**
+ * Deliberate breaks, as patches of the source while it is loaded: production code carries no switches. Each must be
+ * found. `node test/sim/mutants.ts [name]` runs each in a process of its own until a seed fails.
+ */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { list, type Mutant } from './mutants-list.ts'
+
+/** Puts a break in place for everything that this process loads from now on. */
+export function breakOnPurpose(name: string): void {
+  const mutant = list.find(one => one.name === name)
+  if (!mutant) throw new Error(`There is no mutant ${name}: use ${list.map(one => one.name).join(', ')}.`)
+  const patches = new Map(mutant.patches.map(patch => [urlOf(patch.file), patch]))
+  registerHooks({
+    load(url, context, next) {
+      const patch = patches.get(url)
+      if (!patch) return next(url, context)
+      return {
+        format: 'module-typescript',
+        source: patched(readFileSync(fileURLToPath(url), 'utf8'), patch),
+        shortCircuit: true,
+      }
+    },
+  })
+}
+
+const urlOf = (file: string): string => new URL(`../../${file}`, import.meta.url).href
+
+function patched(source: string, { file, find, replace }: Mutant['patches'][number]): string {
+  const parts = source.split(find)
+  if (parts.length !== 2) throw new Error(`A mutant's text is in ${file} ${parts.length - 1} times, not once: ${find}`)
+  return parts.join(replace)
+}
+
+function hunt({ name, expect, args = [] }: Mutant): boolean {
+  const start = performance.now()
+  const run = fileURLToPath(new URL('./run.ts', import.meta.url))
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [run, '--mutant', name, '--seeds', '2000', '--stop', ...args],
+    { encoding: 'utf8', maxBuffer: 1 << 28 },
+  )
+  const seed = /FAILED \w+ seed (\d+)/.exec(stdout)?.[1]
+  const found = [...stdout.matchAll(/^ {2}([\w-]+): /gm)].map(match => match[1]).filter(word => word !== 'replay')
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  const caught = seed !== undefined
+  const right = found.some(word => expect.includes(word!))
+  const words = caught ? `seed ${seed} as ${[...new Set(found)].join(', ')}` : `SURVIVED ${stderr.slice(-500)}`
+  console.log(
+    `${name.padEnd(28)} ${words} (${seconds} s)${caught && !right ? `, expected ${expect.join(' or ')}` : ''}`,
+  )
+  return caught
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  // A break whose text is gone from the source must be mended before any is hunted.
+  for (const { patches } of list)
+    for (const patch of patches) patched(readFileSync(new URL(`../../${patch.file}`, import.meta.url), 'utf8'), patch)
+  const [only] = process.argv.slice(2)
+  const killed = list.filter(one => only === undefined || one.name === only).map(hunt)
+  const alive = killed.filter(found => !found).length
+  console.log(`${killed.length - alive} passed, ${alive} failed`)
+  process.exitCode = alive === 0 ? 0 : 1
+}

@@ -1,0 +1,133 @@
+/** A seed becomes options, and options become a plan of operations: plain data, so that a failure can be made smaller. */
+import type { Rule } from '../../src/model.ts'
+import { type Family, families, familyNames, noRates } from './faults.ts'
+import { between, pick, type Random, randomOf } from './random.ts'
+
+export const strategies = ['KEEP_BOTH', 'LAST_WRITER_WINS', 'SERVER_WINS', 'CLIENT_WINS', 'MANUAL', 'MERGE'] as const
+export type StrategyName = (typeof strategies)[number]
+export type StoreKind = 'memory' | 'indexeddb'
+
+export interface Options {
+  readonly seed: string
+  readonly strategy: StrategyName
+  readonly store: StoreKind
+  readonly devices: number
+  /** Tabs of the first device; the others have one. */
+  readonly tabs: number
+  readonly ops: number
+  readonly tree: boolean
+  /** Whether a person settles what MANUAL asks. */
+  readonly settles: boolean
+  readonly shards: number
+  readonly rates: { readonly [family in Family]: number }
+  readonly knobs: {
+    readonly listing: 'full' | 'lean'
+    readonly metadata: 'full' | 'lean' | 'absent'
+    readonly cursors: 'integer' | 'huge' | 'text'
+    readonly errors: 'rich' | 'bare'
+    readonly refusals: 'index' | 'batch'
+    readonly seenAs: 'server' | 'browser'
+  }
+}
+
+export const kinds = [
+  'put',
+  'patch',
+  'delete',
+  'add',
+  'batch',
+  'meanwhile',
+  'read',
+  'settle',
+  'file',
+  'folder',
+  'rename',
+  'move',
+  'bytes',
+  'remove',
+  'stranger',
+] as const
+export type Kind = (typeof kinds)[number]
+
+/** `dice` says which record, which field, which name: all that an operation needs, whatever the others do. */
+export interface Op {
+  readonly n: number
+  readonly at: number
+  readonly device: number
+  readonly tab: number
+  readonly kind: Kind
+  readonly dice: readonly [number, number, number]
+}
+
+export const SAFETY = 8000
+export const LIVENESS = 120_000
+
+/** What the command line, or the shrinker, wants otherwise. */
+export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & { readonly without?: readonly Family[] }
+
+export function optionsOf(seed: string, wish: Wish = {}): Options {
+  const random = randomOf(`${seed}/options`)
+  const rates = { ...noRates }
+  for (const family of familyNames) {
+    const [on, height] = [random(), random()]
+    if (on < 0.5) rates[family] = families[family] * height
+  }
+  const many = random() < 0.3 ? 3 : 2
+  const drawn = {
+    strategy: pick(random, strategies),
+    store: 'memory' as StoreKind,
+    devices: many,
+    tabs: random() < 0.25 ? 2 : 1,
+    ops: between(random, 8, 30),
+    tree: random() < 0.5,
+    settles: random() < 0.6,
+    shards: pick(random, [1, 2, 4]),
+    knobs: {
+      listing: pick(random, ['full', 'full', 'lean'] as const),
+      metadata: pick(random, ['full', 'full', 'lean', 'absent'] as const),
+      cursors: pick(random, ['integer', 'integer', 'huge', 'text'] as const),
+      errors: pick(random, ['rich', 'rich', 'bare'] as const),
+      refusals: pick(random, ['index', 'batch'] as const),
+      seenAs: pick(random, ['server', 'browser'] as const),
+    },
+  }
+  const { without = [], ...rest } = wish
+  for (const family of without) rates[family] = 0
+  return { seed, ...drawn, ...rest, rates }
+}
+
+export function planOf(options: Options): readonly Op[] {
+  return Array.from({ length: options.ops }, (_, n) => {
+    const random = randomOf(`${options.seed}/op/${n}`)
+    return {
+      n,
+      at: 200 + random() * (SAFETY - 400),
+      device: Math.floor(random() * options.devices),
+      tab: random() < 0.5 ? 0 : 1,
+      kind: kindOf(random, options),
+      dice: [random(), random(), random()] as const,
+    }
+  }).sort((one, other) => one.at - other.at)
+}
+
+const onNotes: readonly Kind[] = ['put', 'put', 'put', 'patch', 'patch', 'delete', 'add', 'batch', 'meanwhile', 'read']
+const onTree: readonly Kind[] = ['file', 'file', 'folder', 'rename', 'move', 'bytes', 'bytes', 'remove', 'stranger']
+
+function kindOf(random: Random, { tree, strategy, settles }: Options): Kind {
+  if (strategy === 'MANUAL' && settles && random() < 0.15) return 'settle'
+  return tree && random() < 0.45 ? pick(random, onTree) : pick(random, onNotes)
+}
+
+/** The rule of the notes. For MERGE: tags by union, everything else by the clock. */
+export function ruleOf(strategy: StrategyName): Rule {
+  if (strategy !== 'MERGE') return strategy
+  return { fields: { tags: 'UNION' }, otherwise: 'LAST_WRITER_WINS', onDelete: 'KEEP_BOTH' }
+}
+
+/** One line that says what this seed is like. */
+export function describe(options: Options): string {
+  const { seed, rates, knobs, ...rest } = options
+  const on = familyNames.filter(name => rates[name] > 0).map(name => `${name} ${rates[name].toPrecision(2)}`)
+  const words = Object.entries({ ...rest, ...knobs }).map(([name, value]) => `${name}=${value}`)
+  return `seed ${seed}: ${words.join(' ')}; faults: ${on.join(', ') || 'none'}`
+}

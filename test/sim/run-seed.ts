@@ -1,0 +1,148 @@
+/** A seed from its options to its verdict. */
+import { createHash } from 'node:crypto'
+import { canaryToken } from './canary.ts'
+import { hearNudges, observe, watch } from './checks.ts'
+import { dump, evidenceOf, sameEverywhere } from './evidence.ts'
+import { befall, calm } from './fate.ts'
+import type { Family } from './faults.ts'
+import { perform } from './ops.ts'
+import { doubts, type Failure, judge } from './oracle.ts'
+import { LIVENESS, type Op, type Options, planOf, SAFETY } from './plan.ts'
+import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
+
+export interface Outcome {
+  readonly failures: readonly Failure[]
+  readonly trace: number
+  readonly log: readonly string[]
+  readonly steps: number
+  readonly elapsed: number
+  readonly requests: number
+  readonly crashes: number
+  readonly acked: number
+  readonly refused: number
+  readonly skipped: number
+  readonly conflicts: number
+  readonly doubts: number
+  readonly faults: { readonly [family in Family]: number }
+  /** Milliseconds until everything was quiet after the faults ended. */
+  readonly quietAfter: number
+  readonly print: string
+}
+
+export interface RunOptions {
+  readonly trace?: boolean
+  readonly plan?: readonly Op[]
+}
+
+export async function runSeed(options: Options, engine: Engine, run: RunOptions = {}): Promise<Outcome> {
+  const sim = simOf(options, engine, run.trace ?? false)
+  const { world } = sim
+  const unhandled = (error: unknown) =>
+    world.fail('unhandled', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  process.on('unhandledRejection', unhandled)
+  try {
+    watch(sim)
+    hearNudges(sim)
+    const end = SAFETY
+    for (const op of run.plan ?? planOf(options)) world.post(sim.fate, op.at, `plan ${op.n}`, () => perform(sim, op))
+    befall(sim, end)
+    await world.run(end)
+    calm(sim)
+    const from = world.elapsed()
+    await settle(sim)
+    const quietAfter = world.elapsed() - from
+    if (world.failures.length > 0) return outcome(sim, world.failures, quietAfter)
+    if (world.dice('rebuild') < 0.25) {
+      addDevice(sim, `d${sim.devices.length + 1}`, 1)
+      await settle(sim)
+      if (world.failures.length > 0) return outcome(sim, world.failures, quietAfter)
+    }
+    return await verdict(sim, quietAfter)
+  } finally {
+    process.off('unhandledRejection', unhandled)
+    for (const device of sim.devices) for (const tab of device.tabs) world.crash(tab.owner)
+  }
+}
+
+/** I12: with everybody up and nothing failing, all is quiet within the time allowed. */
+async function settle(sim: Sim): Promise<void> {
+  const { world } = sim
+  const limit = world.elapsed() + LIVENESS
+  for (const device of sim.devices) for (const tab of device.tabs) observe(sim, tab, 300)
+  await world.run(limit, () => sim.devices.every(device => quiet(sim, device)))
+  if (world.failures.length > 0) return
+  for (const device of sim.devices) {
+    if (quiet(sim, device)) continue
+    const seen = device.tabs.map(tab => `${tab.name}: ${tab.db ? JSON.stringify(tab.seen) : 'never opened'}`).join('; ')
+    world.fail('I12', `${device.name} is not quiet after ${LIVENESS / 1000} s (${seen})`)
+  }
+}
+
+const settled = new Set(['synced', 'attention', 'asked', 'held', 'blocked', 'idle'])
+
+function quiet(sim: Sim, device: Device): boolean {
+  const changed = sim.server.changedAt
+  const pulled = lastPull(sim, device)
+  return device.tabs.every(
+    ({ seen }) =>
+      seen !== undefined &&
+      seen.open === 0 &&
+      settled.has(seen.phase) &&
+      pulled !== undefined &&
+      pulled.start > changed &&
+      seen.at > pulled.end,
+  )
+}
+
+function lastPull(sim: Sim, device: Device): { start: number; end: number } | undefined {
+  const pull = sim.network.sendings.findLast(
+    one =>
+      one.machine === device.name &&
+      one.url.pathname.endsWith('/sync/changes') &&
+      one.status === 200 &&
+      one.ended !== undefined,
+  )
+  return pull && { start: pull.at, end: pull.ended! }
+}
+
+async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
+  const dumps = await Promise.all(sim.devices.map(device => dump(sim, device)))
+  const evidence = evidenceOf(sim, dumps)
+  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps)]
+  for (const { device, text } of dumps)
+    if (text.includes(canaryToken))
+      failures.push({ invariant: 'I23', message: `the token is on the disk of ${device.name}` })
+  for (const [version, count] of Object.entries(sim.server.sandbox.inspect().effects))
+    if (count > 1) failures.push({ invariant: 'I4', message: `${version} had ${count} effects` })
+  const print = createHash('sha256')
+    .update(dumps.map(one => one.text).join())
+    .digest('hex')
+    .slice(0, 16)
+  return {
+    ...outcome(sim, failures, quietAfter),
+    conflicts: evidence.inbox.length,
+    doubts: doubts(evidence).size,
+    print,
+  }
+}
+
+function outcome(sim: Sim, failures: readonly Failure[], quietAfter: number): Outcome {
+  const { world, stats, network, faults } = sim
+  return {
+    failures,
+    trace: world.stats.trace,
+    log: world.log ?? [],
+    steps: world.stats.steps,
+    elapsed: world.elapsed(),
+    requests: network.sendings.length,
+    crashes: stats.crashes,
+    acked: stats.acked,
+    refused: stats.refused,
+    skipped: stats.skipped,
+    conflicts: 0,
+    doubts: 0,
+    faults: faults.counts,
+    quietAfter,
+    print: '',
+  }
+}

@@ -1,0 +1,78 @@
+/** The sandbox server in the simulated world, and the eyes of the judge on it. */
+import { type FilesSandbox, filesSandbox } from '../../src/sandbox/files/sandbox.ts'
+import { canaryToken } from './canary.ts'
+import type { Remote } from './network.ts'
+import type { Options } from './plan.ts'
+import type { World } from './world.ts'
+
+export interface Server {
+  readonly remote: Remote
+  readonly sandbox: FilesSandbox
+  readonly share: string
+  readonly user: string
+  /** The token that the app holds now. */
+  readonly token: () => string
+  /** The old token is refused from now on; the app has a new one. */
+  readonly renewToken: () => void
+  /** When something last changed there. */
+  changedAt: number
+  /** The notes as the records folder holds them: by id, with their value. */
+  readonly notes: () => Map<string, NoteRow>
+}
+
+export interface NoteRow {
+  readonly v: unknown
+  readonly value: { readonly [field: string]: unknown }
+}
+
+export function serverOf(world: World, options: Options): Server {
+  const random = world.stream('server')
+  const sandbox = filesSandbox({
+    world: { now: world.now, random, sleep: () => new Promise(() => undefined) },
+    knobs: options.knobs,
+  })
+  const { user_id } = sandbox.admin.addUser('Ada', { token: `${canaryToken}-0` })
+  const share = sandbox.admin.addShare('Work', user_id)
+  sandbox.admin.createFolder(share, '/notes')
+  let tokens = 0
+  const server: Server = {
+    sandbox,
+    share,
+    user: user_id,
+    changedAt: 0,
+    token: () => `${canaryToken}-${tokens}`,
+    renewToken() {
+      sandbox.admin.revokeToken(server.token())
+      tokens++
+      sandbox.admin.addToken(user_id, server.token())
+    },
+    remote: {
+      async fetch(request) {
+        const response = await sandbox.fetch(request)
+        if (request.method === 'POST' && request.url.includes('/apply') && response.ok)
+          server.changedAt = world.elapsed()
+        return response
+      },
+      connect: sandbox.connect,
+    },
+    notes() {
+      const found = new Map<string, NoteRow>()
+      const { tree, bytes } = sandbox.inspect()
+      for (const node of tree[share] ?? []) {
+        if (!node.path.startsWith('/notes/') || node.path.endsWith('.tidemark.json') || node.sha256 === null) continue
+        for (const row of rowsIn(JSON.parse(new TextDecoder().decode(bytes(node.sha256))))) {
+          if (found.has(row.id)) world.fail('I3', `${row.id} is in two shards`)
+          found.set(row.id, row)
+        }
+      }
+      return found
+    },
+  }
+  return server
+}
+
+function rowsIn(shard: unknown): readonly (NoteRow & { readonly id: string })[] {
+  if (Array.isArray(shard)) return shard
+  if (typeof shard !== 'object' || shard === null) return []
+  return Object.values(shard).flatMap(rowsIn)
+}

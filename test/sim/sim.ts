@@ -1,0 +1,148 @@
+/** One run: the world, a server, devices with their tabs, and what everybody did. */
+import type { Schema } from '../../src/schema.ts'
+import type { Transport } from '../../src/transport.ts'
+import type { Db, Open } from './app.ts'
+import { type Faults, faultsOf } from './faults.ts'
+import type { Owner } from './heap.ts'
+import { type History, historyOf } from './history.ts'
+import { type Network, networkOf } from './network.ts'
+import type { Options } from './plan.ts'
+import { type Machine, machineOf, platformOf } from './platform.ts'
+import { type Server, serverOf } from './server.ts'
+import { type Disk, memoryDiskOf } from './stores.ts'
+import { type World, worldOf } from './world.ts'
+
+export interface Tab {
+  readonly name: string
+  readonly device: Device
+  owner: Owner
+  db: Db | undefined
+  lives: number
+  /** What its app last saw of the engine, and when it asked. */
+  seen: { readonly at: number; readonly phase: string; readonly open: number; readonly stopped: number } | undefined
+}
+
+export interface Device {
+  readonly name: string
+  readonly machine: Machine
+  readonly disk: Disk
+  readonly tabs: Tab[]
+  /** Writes are made on its record as soon as its next request is under way. */
+  armed: (() => void)[]
+  /** When its site data was cleared. */
+  wipedAt: number | undefined
+}
+
+export interface Sim {
+  readonly world: World
+  readonly options: Options
+  readonly faults: Faults
+  readonly network: Network
+  readonly server: Server
+  readonly devices: Device[]
+  readonly history: History
+  readonly engine: Engine
+  /** The part of the world that is neither device nor network. */
+  readonly fate: Owner
+  readonly stats: { acked: number; refused: number; skipped: number; crashes: number; reads: number; statuses: number }
+}
+
+/** What is under test, loaded late so that deliberate breaks can be put in. */
+export interface Engine {
+  readonly open: Open
+  readonly schema: (options: Options) => Schema
+  readonly transport: (options: Options, token: () => string) => Transport
+}
+
+export function simOf(options: Options, engine: Engine, trace: boolean): Sim {
+  const world = worldOf(options.seed, trace)
+  const faults = faultsOf(world, options.rates)
+  const server = serverOf(world, options)
+  const network = networkOf(world, faults, server.remote)
+  const sim: Sim = {
+    world,
+    options,
+    faults,
+    network,
+    server,
+    devices: [],
+    history: historyOf(),
+    engine,
+    fate: world.owner('fate'),
+    stats: { acked: 0, refused: 0, skipped: 0, crashes: 0, reads: 0, statuses: 0 },
+  }
+  for (let n = 0; n < options.devices; n++) addDevice(sim, `d${n + 1}`, n === 0 ? options.tabs : 1)
+  return sim
+}
+
+export function addDevice(sim: Sim, name: string, tabs: number): Device {
+  const { world, faults, options } = sim
+  const year = 365 * 86_400_000
+  const skew = faults.happens('skew', name) ? Math.floor((world.dice('skewed', name) * 2 - 1) * year) : 0
+  const device: Device = {
+    name,
+    machine: machineOf(name, skew),
+    disk: diskOf(world, faults, options, name),
+    tabs: [],
+    armed: [],
+    wipedAt: undefined,
+  }
+  for (let n = 0; n < tabs; n++) {
+    const tab = `${name}${'ab'[n]}`
+    device.tabs.push({ name: tab, device, owner: world.owner(tab), db: undefined, lives: 0, seen: undefined })
+  }
+  sim.devices.push(device)
+  for (const tab of device.tabs) start(sim, tab, 0)
+  return device
+}
+
+function diskOf(world: World, faults: Faults, _options: Options, name: string): Disk {
+  return memoryDiskOf(world, faults, name)
+}
+
+/** A page load. Opening is tried again as an app would, when the disk said no. */
+export function start(sim: Sim, tab: Tab, delay: number): void {
+  const { world, engine, options, network } = sim
+  const owner = world.owner(tab.name)
+  tab.owner = owner
+  tab.db = undefined
+  tab.lives++
+  const platform = platformOf(world, tab.device.machine, owner, network)
+  const attempt = () => {
+    engine
+      .open({
+        store: tab.device.disk.driver(owner),
+        schema: engine.schema(options),
+        remotes: { drive: engine.transport(options, () => sim.server.token()) },
+        platform,
+        device: { name: tab.device.name },
+        onMassDelete: 'allow',
+      })
+      .then(
+        db => {
+          tab.db = db
+        },
+        (error: unknown) => {
+          const code = codeOf(error)
+          if (code.startsWith('storage-')) world.post(owner, 300, 'open again', attempt)
+          else world.fail('open', text(error))
+        },
+      )
+  }
+  world.post(owner, delay, 'open', attempt)
+}
+
+export function crash(sim: Sim, tab: Tab): void {
+  if (tab.owner.state === 'dead') return
+  sim.stats.crashes++
+  sim.world.note(`${tab.name} crashes`)
+  sim.world.crash(tab.owner)
+  tab.db = undefined
+  tab.seen = undefined
+}
+
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+
+export const text = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)
