@@ -23,11 +23,14 @@ export type Served = {
 
 async function serveFiles(sandbox: FilesSandbox, port: number) {
   const server = await listening(port, (request, { outgoing }) =>
-    sandbox.overWire(request).catch(() => {
-      // To a client across the wire, a broken connection is just that.
-      outgoing.destroy()
-      return RESPONSE_ALREADY_SENT
-    }),
+    sandbox.overWire(request).then(
+      response => breakingLate(response, outgoing),
+      () => {
+        // To a client across the wire, a broken connection is just that.
+        outgoing.destroy()
+        return RESPONSE_ALREADY_SENT
+      },
+    ),
   )
   const { port: bound } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${bound}`
@@ -68,6 +71,28 @@ function upgrade(
     ws.on('close', line.closed)
     ws.on('error', line.closed)
   })
+}
+
+/** A body that breaks at once would be answered with 500: let its head and first bytes leave before. */
+function breakingLate(response: Response, outgoing: Wire['outgoing']): Response {
+  const reader = response.body?.getReader()
+  if (!reader) return response
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      } catch {
+        // The weather broke it: no error of ours to report, the connection just ends.
+        await new Promise(resolve => setTimeout(resolve, 20))
+        outgoing.destroy()
+        controller.close()
+      }
+    },
+    cancel: reason => reader.cancel(reason),
+  })
+  return new Response(body, { status: response.status, headers: response.headers })
 }
 
 type Wire = { readonly outgoing: Pick<ServerResponse, 'destroy'> }

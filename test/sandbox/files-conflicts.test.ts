@@ -1,0 +1,281 @@
+import { expect, test } from 'vitest'
+import { hash, type Json, key, type Scene, START, SYNC, scene } from './kit.ts'
+
+const LATER = '2026-05-02T08:00:00.000Z'
+const EARLIER = '2026-05-01T08:00:00.000Z'
+
+/** What is left: paths with their content, the answer, and the records. */
+async function outcome(it: Scene, { status, body }: { readonly status: number; readonly body: Json }) {
+  const { tree, bytes } = it.sandbox.inspect()
+  const text = (sha256: string | null) => (sha256 === null ? null : new TextDecoder().decode(bytes(sha256)))
+  return {
+    status,
+    outcomes: body.applied?.map((item: Json) => item.outcome),
+    tree: Object.fromEntries(tree[it.share]!.map(node => [node.path, text(node.sha256)])),
+    records: body.conflicts?.map((record: Json) => record.resolution),
+  }
+}
+
+const COPY = 'a (conflicted copy Laptop 2026-05-01 080000).txt'
+const at = (modified_at: string, text: string) => ({ metadata: { checksum_sha256: hash(text), modified_at } })
+
+test.each([
+  ['LAST_WRITER_WINS', LATER, 'applied', { '/a.txt': 'mine' }, 'LAST_WRITER_WINS'],
+  ['LAST_WRITER_WINS', EARLIER, 'superseded', { '/a.txt': 'theirs' }, 'LAST_WRITER_WINS'],
+  ['KEEP_BOTH', EARLIER, 'conflicted_copy', { '/a.txt': 'theirs', [`/${COPY}`]: 'mine' }, 'KEEP_BOTH'],
+  ['SERVER_WINS', LATER, 'superseded', { '/a.txt': 'theirs' }, 'SERVER_WINS'],
+  ['CLIENT_WINS', EARLIER, 'applied', { '/a.txt': 'mine' }, 'CLIENT_WINS'],
+  ['MANUAL', LATER, undefined, { '/a.txt': 'theirs' }, null],
+])('update/update under %s (client %s): %s', async (strategy, time, verdict, tree, resolution) => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base', { modified_at: START - 2e9 })
+  it.admin.edit(it.share, '/a.txt', 'theirs', { modified_at: START - 1000 })
+  const answer = await it.push(it.updated(file, 'mine', at(time, 'mine')), 'mine', strategy)
+  const outcomes = verdict === undefined ? [] : [verdict]
+  expect(await outcome(it, answer)).toEqual({ status: 200, outcomes, tree, records: [resolution] })
+})
+
+test.each([
+  ['LAST_WRITER_WINS', LATER, 'applied', { '/a.txt': 'mine' }],
+  ['LAST_WRITER_WINS', EARLIER, 'superseded', {}],
+  ['KEEP_BOTH', EARLIER, 'applied', { '/a.txt': 'mine' }],
+  ['SERVER_WINS', LATER, 'superseded', {}],
+  ['CLIENT_WINS', EARLIER, 'applied', { '/a.txt': 'mine' }],
+  ['MANUAL', LATER, undefined, {}],
+])('update/delete under %s (client %s): %s', async (strategy, time, verdict, tree) => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.world.set(START - 1000)
+  const tombstone = it.admin.remove(it.share, '/a.txt')
+  it.world.set(START + 5000)
+  const answer = await it.push(it.updated(file, 'mine', at(time, 'mine')), 'mine', strategy)
+  const outcomes = verdict === undefined ? [] : [verdict]
+  expect(await outcome(it, answer)).toMatchObject({ status: 200, outcomes, tree })
+  expect(answer.body.conflicts[0].server_version_id).toBe(tombstone.version_id)
+})
+
+test('a resurrected file brings back the folders it needs, and nothing else that was in them', async () => {
+  const it = await scene()
+  it.admin.createFolder(it.share, '/dir')
+  const file = it.admin.createFile(it.share, '/dir/a', 'base')
+  it.admin.createFile(it.share, '/dir/b', 'other')
+  it.admin.remove(it.share, '/dir')
+  const answer = await it.push(it.updated(file, 'mine'), 'mine', 'CLIENT_WINS')
+  expect((await outcome(it, answer)).tree).toEqual({ '/dir': null, '/dir/a': 'mine' })
+  expect(answer.body.applied[0].resource_id).toBe(file.resource_id)
+})
+
+test('a file resurrected onto a taken name gets the conflicted one', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.remove(it.share, '/a.txt')
+  it.admin.createFile(it.share, '/a.txt', 'new')
+  const answer = await it.push(it.updated(file, 'mine', at(EARLIER, 'mine')), 'mine', 'KEEP_BOTH')
+  expect((await outcome(it, answer)).tree).toEqual({ '/a.txt': 'new', [`/${COPY}`]: 'mine' })
+})
+
+test.each([
+  ['LAST_WRITER_WINS', LATER, 'applied', {}],
+  ['LAST_WRITER_WINS', EARLIER, 'superseded', { '/a.txt': 'theirs' }],
+  ['KEEP_BOTH', LATER, 'superseded', { '/a.txt': 'theirs' }],
+  ['SERVER_WINS', LATER, 'superseded', { '/a.txt': 'theirs' }],
+  ['CLIENT_WINS', EARLIER, 'applied', {}],
+  ['MANUAL', LATER, undefined, { '/a.txt': 'theirs' }],
+])('delete/update under %s (client %s): %s', async (strategy, time, verdict, tree) => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.edit(it.share, '/a.txt', 'theirs', { modified_at: START - 1000 })
+  const answer = await it.apply([it.deleted(file, { metadata: { modified_at: time } })], strategy)
+  const outcomes = verdict === undefined ? [] : [verdict]
+  expect(await outcome(it, answer)).toMatchObject({ status: 200, outcomes, tree })
+})
+
+test.each([
+  ['LAST_WRITER_WINS', LATER, 'remapped', { '/a.txt': 'mine' }],
+  ['LAST_WRITER_WINS', EARLIER, 'superseded', { '/a.txt': 'theirs' }],
+  ['KEEP_BOTH', EARLIER, 'conflicted_copy', { '/a.txt': 'theirs', [`/${COPY}`]: 'mine' }],
+  ['SERVER_WINS', LATER, 'superseded', { '/a.txt': 'theirs' }],
+  ['CLIENT_WINS', EARLIER, 'remapped', { '/a.txt': 'mine' }],
+  ['MANUAL', LATER, undefined, { '/a.txt': 'theirs' }],
+])('create/create under %s (client %s): %s', async (strategy, time, verdict, tree) => {
+  const it = await scene()
+  const theirs = it.admin.createFile(it.share, '/a.txt', 'theirs', { modified_at: START - 1000 })
+  const item = it.created('/a.txt', 'mine', { resource_id: key('fil'), ...at(time, 'mine') })
+  const answer = await it.push(item, 'mine', strategy)
+  const outcomes = verdict === undefined ? [] : [verdict]
+  expect(await outcome(it, answer)).toMatchObject({ status: 200, outcomes, tree })
+  const id = strategy === 'KEEP_BOTH' ? item.resource_id : theirs.resource_id
+  if (verdict !== undefined) expect(answer.body.applied[0].resource_id).toBe(id)
+})
+
+test.each(['LAST_WRITER_WINS', 'KEEP_BOTH', 'SERVER_WINS', 'CLIENT_WINS', 'MANUAL'])(
+  'under %s equal results and untouched facets are no conflict',
+  async strategy => {
+    const it = await scene()
+    const renamed = it.admin.createFile(it.share, '/old', 'base')
+    it.admin.move(it.share, '/old', '/new')
+    const edited = it.admin.createFile(it.share, '/x', 'base')
+    it.admin.edit(it.share, '/x', 'theirs')
+    const gone = it.admin.createFile(it.share, '/gone', 'x')
+    it.admin.remove(it.share, '/gone')
+    it.admin.createFile(it.share, '/same', 'same')
+
+    const update = it.updated(renamed, 'mine')
+    await it.upload(update.version_id, 'mine')
+    const answer = await it.apply(
+      [update, it.moved(edited, '/y'), it.deleted(gone), it.created('/same', 'same', { resource_id: key('fil') })],
+      strategy,
+    )
+    expect(await outcome(it, answer)).toEqual({
+      status: 200,
+      outcomes: ['merged', 'merged', 'noop', 'remapped'],
+      tree: { '/new': 'mine', '/same': 'same', '/y': 'theirs' },
+      records: [],
+    })
+  },
+)
+
+test('a base that the server does not know counts as everything changed', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'theirs')
+  const item = it.updated({ ...file, version_id: 'ver_pruned' }, 'mine')
+  expect(await outcome(it, await it.push(item, 'mine', 'SERVER_WINS'))).toMatchObject({ outcomes: ['superseded'] })
+})
+
+test('a client clock in the future counts as now; a tie is the server’s', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.edit(it.share, '/a.txt', 'theirs', { modified_at: START })
+  const item = it.updated(file, 'mine', at('2999-01-01T00:00:00Z', 'mine'))
+  expect(await outcome(it, await it.push(item, 'mine', 'LAST_WRITER_WINS'))).toMatchObject({ outcomes: ['superseded'] })
+})
+
+test('the losing content of LAST_WRITER_WINS stays as an old version', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.edit(it.share, '/a.txt', 'theirs', { modified_at: START - 1 })
+  const item = it.updated(file, 'mine', at(EARLIER, 'mine'))
+  const { body } = await it.push(item, 'mine', 'LAST_WRITER_WINS')
+  const get = (version: string) => it.api('GET', `${SYNC}/download/${file.resource_id}${version}`)
+  expect((await get('')).body).toBe('theirs')
+  expect((await get(`?version=${item.version_id}`)).body).toBe('mine')
+  expect(body.applied[0].change_id).toBeNull()
+})
+
+test('a retried conflict gives the stored answer: no second copy, no second record', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.edit(it.share, '/a.txt', 'theirs')
+  const item = it.updated(file, 'mine')
+  const first = await it.push(item, 'mine', 'KEEP_BOTH')
+  it.world.set(it.world.now() + 60_000)
+  expect((await it.apply([item], 'KEEP_BOTH')).body).toEqual(first.body)
+  expect(it.sandbox.inspect().tree[it.share]).toHaveLength(2)
+  expect(it.sandbox.inspect().conflicts).toHaveLength(1)
+})
+
+test('a second copy in the same second gets a number, the eleventh becomes a question', async () => {
+  const it = await scene()
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  it.admin.edit(it.share, '/a.txt', 'theirs')
+  const answers: Json[] = []
+  for (let n = 0; n < 11; n++) {
+    answers.push(await it.push(it.updated(file, `mine ${n}`, at(EARLIER, `mine ${n}`)), `mine ${n}`, 'KEEP_BOTH'))
+  }
+  expect(answers[1].body.applied[0].new_path).toBe(`/${COPY.replace(').txt', ') 2.txt')}`)
+  expect(answers[10].body.applied).toEqual([])
+  expect(answers[10].body.conflicts[0].resolution).toBeNull()
+})
+
+test('a cell that is not built yet is 501 and does nothing', async () => {
+  const it = await scene()
+  it.admin.createFolder(it.share, '/x')
+  const before = it.sandbox.inspect().log
+  const answer = await it.push(it.created('/x', 'file'), 'file', 'CLIENT_WINS')
+  expect([answer.status, answer.body.error.code]).toEqual([501, 'NOT_IMPLEMENTED'])
+  expect(it.sandbox.inspect().log).toEqual(before)
+})
+
+async function open(it: Scene) {
+  const file = it.admin.createFile(it.share, '/a.txt', 'base')
+  const theirs = it.admin.edit(it.share, '/a.txt', 'theirs')
+  const mine = it.updated(file, 'mine', at(EARLIER, 'mine'))
+  const { body } = await it.push(mine, 'mine', 'MANUAL')
+  return { file, theirs, mine, conflict: body.conflicts[0] }
+}
+
+const resolve = (it: Scene, id: string, resolution: string) =>
+  it.api('POST', `${SYNC}/conflicts/${id}/resolve?resolution=${resolution}`)
+
+test('an open conflict is listed, shows in the status, and keeps the client version for download', async () => {
+  const it = await scene()
+  const { conflict, file, mine, theirs } = await open(it)
+  const expected = {
+    id: 'cnf_1',
+    share_id: it.share,
+    device_id: 'dev_1',
+    resource_type: 'file',
+    resource_id: file.resource_id,
+    client_version_id: mine.version_id,
+    server_version_id: theirs.version_id,
+    created_at: LATER,
+    resolution: null,
+  }
+  expect(conflict).toEqual(expected)
+  expect((await it.api('GET', `${SYNC}/conflicts?device_id=dev_1&share_id=${it.share}`)).body).toEqual([expected])
+  expect((await it.api('GET', `${SYNC}/conflicts?device_id=dev_9`)).body).toEqual([])
+  expect((await it.api('GET', `${SYNC}/status?share_id=${it.share}&device_id=dev_1`)).body.has_conflicts).toBe(true)
+  it.admin.remove(it.share, '/a.txt')
+  const get = (version: string) => it.api('GET', `${SYNC}/download/${file.resource_id}?version=${version}`)
+  expect((await get(mine.version_id)).body).toBe('mine')
+  expect((await get(theirs.version_id)).body).toBe('theirs')
+  expect((await get(file.version_id)).status).toBe(410)
+})
+
+test('a newer client version takes the place of the older one in the open record', async () => {
+  const it = await scene()
+  const { file, mine, conflict } = await open(it)
+  const newer = it.updated(file, 'newer')
+  const { body } = await it.push(newer, 'newer', 'MANUAL')
+  expect([body.conflicts[0].id, body.conflicts[0].client_version_id]).toEqual([conflict.id, newer.version_id])
+  expect(it.sandbox.inspect().versions.some(version => version.id === mine.version_id)).toBe(false)
+})
+
+test.each([
+  ['CLIENT_WINS', { '/a.txt': 'mine' }, 'updated'],
+  ['SERVER_WINS', { '/a.txt': 'theirs' }, undefined],
+  ['KEEP_BOTH', { '/a.txt': 'theirs', [`/${COPY}`]: 'mine' }, 'created'],
+  ['LAST_WRITER_WINS', { '/a.txt': 'theirs' }, undefined],
+  ['MANUAL', { '/a.txt': 'theirs' }, undefined],
+])('resolving with %s acts on the tree and the log', async (resolution, tree, row) => {
+  const it = await scene()
+  const { conflict } = await open(it)
+  const head = (await it.changes()).body.cursor
+  const answer = await resolve(it, conflict.id, resolution)
+  expect(answer).toMatchObject({ status: 200, body: { id: conflict.id, resolution } })
+  expect((await outcome(it, answer)).tree).toEqual(tree)
+  const rows = (await it.changes(head)).body.changes
+  expect(rows.map((change: Json) => change.change_type)).toEqual(row ? [row] : [])
+  expect((await it.api('GET', `${SYNC}/conflicts`)).body).toEqual([])
+  expect((await it.api('GET', `${SYNC}/conflicts?include_resolved=true`)).body).toEqual([answer.body])
+  expect(it.sandbox.inspect().versions.filter(version => version.number === null)).toEqual([])
+})
+
+test('a conflict is resolved against what the server holds by then', async () => {
+  const it = await scene()
+  const { conflict, file } = await open(it)
+  it.admin.remove(it.share, '/a.txt')
+  const answer = await resolve(it, conflict.id, 'CLIENT_WINS')
+  expect((await outcome(it, answer)).tree).toEqual({ '/a.txt': 'mine' })
+  expect(it.sandbox.inspect().tree[it.share]?.[0]?.id).toBe(file.resource_id)
+})
+
+test('the same resolution again is 200, another one 409, nonsense 422, an unknown conflict 404', async () => {
+  const it = await scene()
+  const { conflict } = await open(it)
+  await resolve(it, conflict.id, 'SERVER_WINS')
+  expect((await resolve(it, conflict.id, 'SERVER_WINS')).status).toBe(200)
+  expect((await resolve(it, conflict.id, 'CLIENT_WINS')).body.error.code).toBe('SYNC_CONFLICT')
+  expect((await resolve(it, conflict.id, 'MAYBE')).status).toBe(422)
+  expect((await resolve(it, 'cnf_99', 'MANUAL')).status).toBe(404)
+})
