@@ -34,3 +34,11 @@ function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
 function isList(field: Json): field is readonly Json[] {
   return Array.isArray(field)
 }
+
+/** The same state in the same life of a record. Versions alone do not tell: a remote may count them anew. */
+export function sameBase(
+  one: { readonly value: Value | null; readonly version: Json },
+  other: { readonly value: Value | null; readonly version: Json },
+): boolean {
+  return equal(one.version, other.version) && sameValue(one.value, other.value)
+}

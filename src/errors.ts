@@ -7,7 +7,8 @@ export interface Reaction {
     | 'wait-for-auth' // the queue is kept until the app has a token
     | 'start-over' // forget the cursor, walk everything, sweep at the end
     | 'join-again' // register as a new device, then start over
-    | 'pause' // until the app or the user acts
+    | 'show' // to the user, and looked at again now and then
+    | 'pause' // until the app acts
     | 'hold' // quarantine the one change, the rest flows
     | 'stop' // this engine must not go on
     | 'throw' // to the caller: nothing was stored
@@ -29,9 +30,9 @@ export const reactions = {
   'remote-full': { next: 'retry', effect: 'none' },
   // a remote that answers no
   'needs-auth': { next: 'wait-for-auth', effect: 'none' },
-  forbidden: { next: 'pause', effect: 'none' },
-  missing: { next: 'pause', effect: 'none' },
-  misconfigured: { next: 'pause', effect: 'none' },
+  forbidden: { next: 'show', effect: 'none' },
+  missing: { next: 'show', effect: 'none' },
+  misconfigured: { next: 'show', effect: 'none' },
   'cursor-invalid': { next: 'start-over', effect: 'none' },
   'device-gone': { next: 'join-again', effect: 'none' },
   conflict: { next: 'retry', effect: 'none' },
@@ -53,7 +54,7 @@ export const reactions = {
   'too-many': { next: 'throw', effect: 'none' },
   unsupported: { next: 'throw', effect: 'none' },
   closed: { next: 'throw', effect: 'none' },
-  bug: { next: 'pause', effect: 'maybe' },
+  bug: { next: 'show', effect: 'maybe' },
 } as const satisfies Record<string, Reaction>
 
 export type Code = keyof typeof reactions

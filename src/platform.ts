@@ -24,6 +24,8 @@ export interface Channel {
 }
 
 export interface Locks {
+  /** Whether every context that can open the same store sees these locks. False: only this process does. */
+  readonly everywhere: boolean
   /**
    * Runs `work` while holding the exclusive lock `name`. Waits for it unless `steal`. `lost` aborts when somebody steals
    * it; a frozen holder hears that only when it runs again, hence the fencing epoch in the store.

@@ -60,6 +60,8 @@ export interface PrivateRows {
 
 export interface Page {
   readonly records: readonly RemoteRecord[]
+  /** The records are the present state, not history: one that shows an old state of ours has gone back. */
+  readonly snapshot?: true
   /** Where to go on after this page; opaque to the engine. */
   readonly cursor: Json
   readonly private?: PrivateRows

@@ -1,0 +1,152 @@
+/** All remotes of one store, worked on while this context leads. */
+import { asSyncError } from '../errors.ts'
+import { clockRow } from '../ledger/identity.ts'
+import type { Device } from '../model.ts'
+import type { Platform } from '../platform.ts'
+import type { Resolver } from '../resolver.ts'
+import type { Schema } from '../schema.ts'
+import { misfit } from '../schema.ts'
+import type { Store } from '../store.ts'
+import type { Notice, Source, Transport } from '../transport.ts'
+import { fetchBody } from './bodies.ts'
+import type { State } from './cycle.ts'
+import type { Clock, Ground, MassDelete, Place } from './ground.ts'
+import { lead } from './lead.ts'
+import type { Loop } from './loop.ts'
+import { runLoop } from './loop.ts'
+
+export interface EngineOptions {
+  readonly store: Store
+  readonly name: string
+  readonly schema: Schema
+  readonly remotes: { readonly [remote: string]: Transport }
+  readonly platform: Platform
+  readonly resolver: Resolver
+  readonly device: Device
+  readonly clock: Clock & { offset(): number }
+  readonly onMassDelete: MassDelete
+  /** How long an automatic verdict can be undone, in milliseconds. */
+  readonly keep: number
+  /** Called when something changed that the store does not tell: a phase, a notice. */
+  report(): void
+}
+
+export interface Engine {
+  /** Whether this context leads, and how far it is with a remote. */
+  state(remote: string): {
+    readonly leads: boolean
+    readonly state?: State
+    readonly nudged: boolean
+    readonly notices: readonly Notice[]
+  }
+  urgent(remote?: string): void
+  resume(remote: string): void
+  /** The bytes of a record's agreed version; see `fetchBody`. */
+  body(collection: string, id: string): Promise<Uint8Array>
+  stop(): Promise<void>
+}
+
+const mostNotices = 100
+
+export function startEngine(options: EngineOptions): Engine {
+  const { store, platform, schema, remotes } = options
+  const end = new AbortController()
+  const places = placesOf(options)
+  const notices = new Map<string, Notice[]>()
+  let loops = new Map<string, Loop>()
+  let grounds = new Map<string, Ground>()
+
+  const ground = (remote: string, transport: Transport, epoch: number, signal: AbortSignal): Ground => ({
+    ...options,
+    remote,
+    transport,
+    epoch,
+    signal,
+    places: places.get(remote)!,
+    misfit: (collection, value) => misfit(schema.collections[collection] ?? {}, value),
+    notice(notice) {
+      notices.set(remote, [...(notices.get(remote) ?? []), notice].slice(-mostNotices))
+      options.report()
+    },
+  })
+
+  async function work(epoch: number, lost: AbortSignal): Promise<void> {
+    const entries = Object.entries(remotes).map(
+      ([remote, transport]) => [remote, ground(remote, transport, epoch, lost)] as const,
+    )
+    grounds = new Map(entries)
+    loops = new Map(entries.map(([remote, on]) => [remote, runLoop(on, options.report)]))
+    const unwatch = store.watch(touched => {
+      if (touched.length > 0 && touched.every(one => one.space !== undefined && one.space !== 'queue')) return
+      for (const { bell } of loops.values()) bell.changed()
+    })
+    const unwake = platform.wakes(() => {
+      for (const { bell } of loops.values()) bell.urgent()
+    })
+    const keeping = keepClock(options, lost)
+    await Promise.all([...[...loops.values()].map(loop => loop.done), keeping])
+    unwatch()
+    unwake()
+    loops = new Map()
+    grounds = new Map()
+    options.report()
+  }
+
+  const leading = lead({ store, platform, name: options.name, signal: end.signal }, work)
+
+  return {
+    state(remote) {
+      const loop = loops.get(remote)
+      const noticed = notices.get(remote) ?? []
+      return loop === undefined
+        ? { leads: false, nudged: false, notices: noticed }
+        : { leads: true, ...loop.state(), notices: noticed }
+    },
+    urgent(remote) {
+      for (const [name, { bell }] of loops) if (remote === undefined || name === remote) bell.urgent()
+    },
+    resume: remote => loops.get(remote)?.bell.resume(),
+    async body(collection, id) {
+      for (const [remote, list] of places) {
+        const place = [...list.values()].find(one => one.collection === collection)
+        const on = grounds.get(remote) ?? ground(remote, remotes[remote]!, 0, end.signal)
+        if (place !== undefined) return fetchBody(on, place, id)
+      }
+      throw asSyncError(new Error(`No remote feeds ${collection}.`))
+    },
+    async stop() {
+      end.abort()
+      await leading
+    },
+  }
+}
+
+/** The offset of this clock survives a restart, so that an offline session begins with it. */
+async function keepClock(on: EngineOptions, lost: AbortSignal): Promise<void> {
+  let kept = on.clock.offset()
+  while (!lost.aborted) {
+    await on.platform.sleep(10_000, lost).catch(() => {}) // stopped: the loop sees it
+    const offset = on.clock.offset()
+    if (lost.aborted || offset === kept) continue
+    kept = offset
+    await on.store
+      .write({ records: [], rows: ['meta'] }, tx => tx.rows('meta').putMany([clockRow(offset)]), {
+        durability: 'relaxed',
+      })
+      .catch(() => {}) // the next change of the offset is kept
+  }
+}
+
+function placesOf({ schema, remotes, device, keep }: EngineOptions): Map<string, Map<string, Place>> {
+  const all = new Map<string, Map<string, Place>>()
+  for (const remote of Object.keys(remotes)) all.set(remote, new Map())
+  for (const [collection, definition] of Object.entries(schema.collections)) {
+    const { remote, source: named, conflicts } = definition
+    if (remote === undefined) continue
+    const sourceName = named ?? collection
+    const source: Source = remotes[remote]!.sources[sourceName]!
+    const rule = conflicts ?? 'LAST_WRITER_WINS'
+    all.get(remote)!.set(sourceName, { collection, remote, source, sourceName, rule, device, keep })
+  }
+  return all
+}

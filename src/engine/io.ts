@@ -1,0 +1,134 @@
+/** All that a transport may touch, made for one walk. */
+import { SyncError } from '../errors.ts'
+import type { OutboxRow } from '../ledger/rows.ts'
+import { agreedOf, metaOf } from '../ledger/rows.ts'
+import type { Base } from '../model.ts'
+import type { Reader } from '../store.ts'
+import type { Io, Peek } from '../transport.ts'
+import type { Ground } from './ground.ts'
+import { glance } from './ground.ts'
+
+/** How long one request may take, in milliseconds. */
+const requestTime = 60_000
+/** A pause between wall and monotonic clock longer than this says that we slept: a send is not to go out now. */
+const clockGap = 5_000
+
+export interface IoOptions {
+  readonly signal: AbortSignal
+  /** Requests with an effect are refused after this, by the local clock. */
+  readonly deadline?: number
+  /** Resolves when the pages that were yielded so far are committed. */
+  readonly landed?: () => Promise<unknown>
+}
+
+export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
+  const { platform } = on
+  const began = { wall: platform.now(), steady: platform.monotonic() }
+
+  async function mayAct(): Promise<void> {
+    const wall = platform.now() - began.wall
+    const steady = platform.monotonic() - began.steady
+    if (Math.abs(wall - steady) > clockGap) {
+      throw new SyncError('late', 'The clock jumped while a request was being prepared. It is prepared anew.')
+    }
+    if (deadline !== undefined && platform.now() > deadline) {
+      throw new SyncError('late', 'A request was prepared too long ago to be sent. It is prepared anew.')
+    }
+    await glance(on, async () => {})
+  }
+
+  return {
+    device: on.device,
+    signal,
+    now: platform.now,
+    sleep: ms => platform.sleep(ms, signal),
+    random: platform.random,
+    uuid: platform.uuid,
+    digest: platform.digest,
+    async fetch(url, init) {
+      const method = init?.method?.toUpperCase() ?? 'GET'
+      if (method !== 'GET' && method !== 'HEAD') await mayAct()
+      const request = new Request(url, { ...init, signal })
+      return within(on, requestTime, signal, platform.fetch(request))
+    },
+    socket: platform.socket,
+    async peek(work) {
+      await landed?.()
+      return glance(on, tx => work(peekOf(on, tx)))
+    },
+    serverTime: on.clock.heard,
+    notice: on.notice,
+  }
+}
+
+/** Every await on the world has a deadline (I12). */
+export async function within<T>(
+  on: Pick<Ground, 'platform'>,
+  ms: number,
+  signal: AbortSignal,
+  work: Promise<T>,
+): Promise<T> {
+  const done = new AbortController()
+  const stop = () => done.abort(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  const late = on.platform.sleep(ms, done.signal).then(
+    () => {
+      throw new SyncError('timeout', `No answer within ${ms / 1000} s. The next try comes by itself.`)
+    },
+    () => {
+      if (signal.aborted) throw new SyncError('aborted', 'The engine was stopped.', { cause: signal.reason })
+      return new Promise<never>(() => {})
+    },
+  )
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    late.catch(() => {}) // the loser of the race is nobody's
+    signal.removeEventListener('abort', stop)
+    done.abort()
+  }
+}
+
+function peekOf(on: Ground, tx: Reader): Peek {
+  const space = tx.rows('private')
+  return {
+    async agreed(source, ids) {
+      const place = on.places.get(source)
+      if (place === undefined) return ids.map(() => undefined)
+      const stored = await tx.records(place.collection).getMany(ids)
+      const bases: (Base | undefined)[] = []
+      for (const one of stored) {
+        const { open } = metaOf(one)
+        if (one === undefined || open === undefined) bases.push(agreedOf(one))
+        else {
+          const row = (await tx.rows('outbox').get([place.collection, one.id, open[0]])) as OutboxRow | undefined
+          bases.push(row?.base ?? undefined)
+        }
+      }
+      return bases
+    },
+    async children(source, parent) {
+      const place = on.places.get(source)
+      const field = place?.source.parent
+      if (place === undefined || field === undefined) return []
+      const local = await tx.records(place.collection).list({ index: field, from: parent, to: parent })
+      const ids = new Set(local.filter(one => metaOf(one).open === undefined).map(one => one.id))
+      for (const { row } of await tx.rows('outbox').list({ prefix: [place.collection] })) {
+        const { id, base } = row as OutboxRow
+        if (base?.value?.[field] === parent) ids.add(id)
+      }
+      return [...ids]
+    },
+    async row(key) {
+      return space.get([on.remote, ...key])
+    },
+    async rows(prefix, limit, after) {
+      const found = await space.list({
+        prefix: [on.remote, ...prefix],
+        ...(limit !== undefined && { limit }),
+        ...(after !== undefined && { after: [on.remote, ...after] }),
+      })
+      return found.map(({ key, row }) => ({ key: key.slice(1), row }))
+    },
+  }
+}

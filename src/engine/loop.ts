@@ -1,0 +1,248 @@
+/** One remote, walked round its cycle: one thing in flight, wakes coalesce, every failure leaves its reason behind. */
+import { asSyncError, reactionTo, type SyncError } from '../errors.ts'
+import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
+import { putCheckpoint } from '../ledger/rows.ts'
+import { pause } from './backoff.ts'
+import type { Event, State } from './cycle.ts'
+import { cycle } from './cycle.ts'
+import type { Ground } from './ground.ts'
+import { fenced, glance } from './ground.ts'
+import { ioFor } from './io.ts'
+import { pull, startOver } from './pull.ts'
+import { push, readyMark } from './push.ts'
+
+/** Watch messages may be lost, so the queue is looked at anyway (rule 11). */
+const lookEvery = 5_000
+const pollEvery = 60_000
+/** Nudges within this time make one look. */
+const nudgePause = 250
+/** A remote may ask for a new walk this often; more would be a storm (F78). */
+const startOverEvery = 10 * 60_000
+
+export interface Bell {
+  /** Something may be waiting to be sent. */
+  changed(): void
+  /** The remote said "look now". */
+  nudged(): void
+  /** The app, or the network coming back: do not wait for the pause to end. */
+  urgent(): void
+  /** The app acted on what stopped us. */
+  resume(): void
+}
+
+export interface Loop {
+  readonly bell: Bell
+  /** For the status: where we are, and whether a nudge waits to be looked at. */
+  state(): { readonly state: State; readonly nudged: boolean }
+  /** Resolves when the loop has stopped. */
+  readonly done: Promise<void>
+}
+
+type Ring = 'changed' | 'nudged' | 'urgent' | 'resume'
+
+export function runLoop(on: Ground, report: () => void): Loop {
+  const rings = new Set<Ring>()
+  let hear: (() => void) | undefined
+  let state: State = 'joining'
+  let failed: Failure | undefined
+  let wantsStartOver = false
+  /** What could not go although a whole round was made: it waits for something else. */
+  let stuck = ''
+  let startedOverAt = Number.NEGATIVE_INFINITY
+
+  const ring = (what: Ring) => () => {
+    rings.add(what)
+    hear?.()
+    if (what === 'nudged') report()
+  }
+  const bell: Bell = {
+    changed: ring('changed'),
+    nudged: ring('nudged'),
+    urgent: ring('urgent'),
+    resume: ring('resume'),
+  }
+
+  /** Until one of `which` rings, or `ms` have passed. */
+  async function wait(ms: number, which: readonly Ring[]): Promise<Ring | undefined> {
+    const heard = () => which.find(what => rings.has(what))
+    const end = new AbortController()
+    hear = () => {
+      if (heard() !== undefined) end.abort()
+    }
+    if (heard() === undefined) {
+      await on.platform.sleep(ms, AbortSignal.any([on.signal, end.signal])).catch(() => {}) // rung or stopped: both are looked at next
+    }
+    hear = undefined
+    const what = heard()
+    if (what !== undefined) rings.delete(what)
+    return what
+  }
+
+  async function step(): Promise<Event> {
+    switch (state) {
+      case 'joining':
+        return join(on)
+      case 'pulling':
+        return look()
+      case 'pushing':
+        return send()
+      case 'resting':
+        return rest()
+      case 'waiting':
+        await wait(Math.max(0, (failed?.next ?? 0) - on.platform.now()), ['urgent', 'resume'])
+        return 'wake'
+      case 'no-auth':
+        await wait(Math.max(0, (failed?.next ?? 0) - on.platform.now()), ['urgent', 'resume'])
+        return 'resume'
+      case 'paused':
+        return (await wait(pollEvery, ['resume'])) === undefined && (await stillPaused()) ? 'wake' : 'resume'
+      case 'stopped':
+        return 'stop'
+    }
+  }
+
+  async function look(): Promise<Event> {
+    rings.delete('nudged')
+    rings.delete('urgent')
+    if (await pausedByApp(on)) return 'pause'
+    if (wantsStartOver) {
+      wantsStartOver = false
+      await startOver(on)
+    }
+    await pull(on)
+    return 'done'
+  }
+
+  async function send(): Promise<Event> {
+    rings.delete('changed')
+    const pushed = await push(on)
+    if (pushed.state === 'more') return 'more'
+    stuck = await readyMark(on)
+    await forgive()
+    return 'done'
+  }
+
+  /** A whole round went well. */
+  async function forgive(): Promise<void> {
+    failed = undefined
+    const blamed = await glance(on, async (_, { failure, brake }) => failure !== undefined || brake !== undefined)
+    if (!blamed) return
+    await fenced(on, async (tx, { failure: _, brake: _1, ...checkpoint }) => putCheckpoint(tx, on.remote, checkpoint))
+  }
+
+  async function rest(): Promise<Event> {
+    const poll = on.platform.monotonic() + (on.transport.every ?? pollEvery)
+    for (;;) {
+      const left = poll - on.platform.monotonic()
+      if (left <= 0) return 'wake'
+      const what = await wait(Math.min(lookEvery, left), ['nudged', 'urgent', 'resume', 'changed'])
+      if (on.signal.aborted) return 'stop'
+      if (what === 'nudged') await on.platform.sleep(nudgePause, on.signal)
+      if (what !== undefined && what !== 'changed') return 'wake'
+      if (await pausedByApp(on)) return 'pause'
+      const mark = await readyMark(on)
+      if (mark !== '' && mark !== stuck) return 'wake'
+    }
+  }
+
+  async function stillPaused(): Promise<boolean> {
+    return glance(on, async (_, checkpoint) => checkpoint.paused === true || checkpoint.brake !== undefined)
+  }
+
+  async function blame(thrown: unknown): Promise<Event> {
+    const error = asSyncError(thrown)
+    if (on.signal.aborted || error.code === 'stale-leader' || error.code === 'aborted') return 'stop'
+    const { next: reaction } = reactionTo(error)
+    try {
+      if (reaction === 'start-over') {
+        await startOver(on)
+        return 'start-over'
+      }
+      if (reaction === 'join-again') {
+        await leaveDevice(on)
+        await startOver(on)
+      }
+    } catch (second) {
+      if (second !== error) return blame(second)
+    }
+    failed = failureOf(on, error, failed)
+    const failure = failed
+    const brake = error.details.brake as Brake | undefined
+    try {
+      await fenced(on, async (tx, checkpoint) =>
+        putCheckpoint(tx, on.remote, { ...checkpoint, failure, ...(brake && { brake }) }),
+      )
+    } catch (second) {
+      if (asSyncError(second).code === 'stale-leader') return 'stop'
+      // A store that fails cannot take the reason either; the pause goes on, and the status asks the store itself.
+    }
+    if (reaction === 'wait-for-auth') return 'no-auth'
+    if (reaction === 'pause') return 'pause'
+    if (reaction === 'stop') return 'stop'
+    return 'failed'
+  }
+
+  async function run(): Promise<void> {
+    while (state !== 'stopped') {
+      if (on.signal.aborted) break
+      const event = await step().catch(blame)
+      state = on.signal.aborted ? 'stopped' : cycle[state][event]
+      report()
+    }
+    state = 'stopped'
+    report()
+  }
+
+  async function listen(): Promise<void> {
+    const { nudges } = on.transport
+    if (nudges === undefined) return
+    for (let tries = 1; !on.signal.aborted; tries++) {
+      const began = on.platform.monotonic()
+      await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(() => {}) // a lost nudge costs time only
+      if (on.platform.monotonic() - began > pollEvery) tries = 1
+      await on.platform.sleep(pause(on.platform, tries), on.signal).catch(() => {}) // stopped: the loop sees it
+    }
+  }
+
+  function heardNudge(nudge: 'changed' | 'start-over' | 'settings'): void {
+    const now = on.platform.monotonic()
+    if (nudge === 'start-over' && now - startedOverAt > startOverEvery) {
+      startedOverAt = now
+      wantsStartOver = true
+    }
+    bell.nudged()
+  }
+
+  const done = Promise.all([run(), listen()]).then(() => {})
+  return { bell, state: () => ({ state, nudged: rings.has('nudged') }), done }
+}
+
+async function join(on: Ground): Promise<Event> {
+  if (await pausedByApp(on)) return 'pause'
+  if (on.transport.join === undefined) return 'done'
+  const joined = await glance(on, async (_, checkpoint) => checkpoint.joined)
+  if (joined === on.device.id) return 'done'
+  await on.transport.join(ioFor(on, { signal: on.signal }))
+  await fenced(on, async (tx, checkpoint) => putCheckpoint(tx, on.remote, { ...checkpoint, joined: on.device.id }))
+  return 'done'
+}
+
+/** The remote does not know this device any more: it joins anew, and walks everything. */
+async function leaveDevice(on: Ground): Promise<void> {
+  await fenced(on, async (tx, { joined: _, ...checkpoint }) => putCheckpoint(tx, on.remote, checkpoint))
+}
+
+const pausedByApp = (on: Ground): Promise<boolean> =>
+  glance(on, async (_, checkpoint: Checkpoint) => checkpoint.paused === true)
+
+/** The next try comes after a growing pause, never before the time that the remote said. */
+function failureOf(on: Ground, error: SyncError, before: Failure | undefined): Failure {
+  const tries = (before?.tries ?? 0) + 1
+  const now = on.platform.now()
+  const slow = reactionTo(error).next === 'retry' ? 0 : 5_000
+  const next = Math.max(now + slow + pause(on.platform, tries), error.notBefore ?? 0)
+  const { code, message } = error
+  return reactionTo(error).next === 'pause'
+    ? { code, message, at: now, tries }
+    : { code, message, at: now, tries, next }
+}

@@ -1,0 +1,360 @@
+/** One record of a remote meets what we have: the walk that every pulled row takes, within one draft. */
+import { sameBase, sameValue } from '../equal.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
+import { replaceRow } from '../ledger/draft.ts'
+import { begin, isFolder, renewed } from '../ledger/edit.ts'
+import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
+import { agreedOf, grace } from '../ledger/rows.ts'
+import type { Home } from '../ledger/settle.ts'
+import { accept, adopt, changeOf, fold, remap, settle, touch } from '../ledger/settle.ts'
+import type { Base, RemoteRecord, Value } from '../model.ts'
+import type { Case, Judgement } from '../resolver.ts'
+import { reconcile } from './reconcile.ts'
+import type { Judged } from './verdicts.ts'
+
+export interface Meeting {
+  readonly draft: Draft
+  readonly judged: Judged
+  /** Two times closer than this many milliseconds do not say who was later. */
+  readonly uncertainty: number
+  /** What protects this remote from a change delivered twice. */
+  readonly guard: 'key' | 'version' | 'none'
+  /** The page shows the present state, not history: an old state of ours in it is a step back of the remote's. */
+  readonly snapshot: boolean
+  /** Counts local values that vanish. */
+  deleted(): void
+}
+
+export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label: string): Promise<void> {
+  const { draft } = on
+  const own = await ownEffect(draft, remote)
+  if (own === 'step') return touch(home, await draft.get(home.collection, remote.id))
+  if (own !== undefined && own.open) {
+    const local = await draft.get(own.collection, own.id)
+    const entry = local.id === remote.id ? local : await remap(draft, home, local, remote.id)
+    const [head] = entry.rows
+    if (head !== undefined && head.change === own.change) {
+      const news = accept(draft, home, entry, head, remote)
+      return news === undefined ? undefined : meet(on, home, news, `${label}+`)
+    }
+    // What became of our own earlier sending is what the waiting one goes on from: nobody else's write is in question.
+    if (head !== undefined) return rebase(on, home, entry, head, remote)
+    return touch(home, entry)
+  }
+
+  const entry = await draft.get(home.collection, remote.id)
+  const [head] = entry.rows
+  if (own !== undefined) {
+    // Settled long since. A feed may still replay it; a snapshot that shows it has gone back.
+    const agreed = head === undefined ? agreedOf(storedOf(entry)) : (head.base ?? undefined)
+    if (!on.snapshot || (agreed !== undefined && sameBase(agreed, remote))) return touch(home, entry)
+    if (head === undefined && agreed !== undefined) return wentBack(on, home, entry, agreed, remote, label)
+  }
+  if (older(remote, entry)) return touch(home, entry)
+  if (head === undefined) {
+    if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label)
+    else takeOver(on, home, entry, remote)
+    return
+  }
+  if (inFlight(head)) {
+    if (head.base != null && sameBase(head.base, remote)) return touch(home, entry)
+    if (remote.origin === undefined && sameValue(head.value, remote.value)) {
+      accept(draft, home, entry, head, remote)
+      return
+    }
+    // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
+    replaceRow(entry, head, { ...head, seen: remote })
+    return touch(home, entry)
+  }
+  await meetWaiting(on, home, entry, head, remote, label)
+}
+
+async function meetWaiting(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  head: OutboxRow,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const { draft } = on
+  if (head.seen !== undefined && sameBase(head.seen, remote) && head.state === 'asked') return touch(home, entry)
+  const news = reconcile(head.base, head, remote)
+  if (news === 'known') return touch(home, entry)
+  if (news === 'agree') {
+    accept(draft, home, entry, withoutSeen(head), remote)
+    return closeQuestion(on, head, remote)
+  }
+  if (news === 'adopt') {
+    if (head.state === 'asked') return settle(draft, home, entry, head, remote, localWins)
+    return rebase(on, home, entry, head, remote)
+  }
+  if (head.state === 'asked') {
+    replaceRow(entry, head, { ...head, seen: remote })
+    const asked = head.asks === undefined ? undefined : await draft.inbox(head.asks)
+    if (asked !== undefined) draft.note({ ...asked, theirs: remote })
+    return touch(home, entry)
+  }
+  if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label)
+  await judgeAndSettle(on, home, entry, head, remote, label)
+}
+
+const localWins: Judgement = { verdict: { take: 'local' }, loses: 'nothing' }
+
+/** Puts a clash before the resolver and does what it says. The change has no successor: it is folded first. */
+export async function judgeAndSettle(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  head: OutboxRow,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const judgement = on.judged(label, caseOf(on, home, entry, head, remote))
+  if (judgement === undefined) return
+  const alive = entry.value != null
+  await settle(on.draft, home, entry, head, remote, judgement)
+  if (alive && entry.value === null) on.deleted()
+}
+
+export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Case {
+  return {
+    collection: entry.collection,
+    id: entry.id,
+    rule: home.rule,
+    base: head.base ?? null,
+    local: changeOf(home, entry, head),
+    remote,
+    copies: home.source.copy !== undefined,
+    uncertainty: on.uncertainty,
+    ...(home.source.facets && { facets: home.source.facets }),
+  }
+}
+
+/** After an answer that says "stale": judged against what came with it, or with what was seen meanwhile. */
+export async function meetRefusal(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const head = fold(on.draft, entry)
+  const open = withoutSeen({ ...head, state: 'waiting', refused: true })
+  replaceRow(entry, head, open)
+  await meetWaiting(on, home, entry, open, remote, label)
+}
+
+function withoutSeen(head: OutboxRow): OutboxRow {
+  const { seen: _, ...rest } = head
+  return rest
+}
+
+/** Sent content may still arrive, late or twice; until its outcome is known nothing is decided about it. */
+export const inFlight = (head: OutboxRow): boolean =>
+  head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
+
+function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base): void {
+  const base: Base = { value: remote.value, version: remote.version }
+  const next = head.sealed ? renewed(on.draft, head, { base, state: head.state }) : { ...head, base }
+  replaceRow(entry, head, next)
+  touch(home, entry)
+}
+
+function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
+  const agreed = agreedOf(storedOf(entry))
+  if (reconcile(agreed, undefined, remote) === 'known') {
+    touch(home, entry)
+  } else {
+    if (entry.value != null && remote.value === null) on.deleted()
+    adopt(home, entry, remote)
+  }
+}
+
+async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {
+  const asked = head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
+  if (asked === undefined) return
+  const verdict = { take: 'remote' } as const
+  on.draft.note({ ...asked, theirs: remote, verdict, state: 'settled', loses: 'nothing', until: on.draft.now + grace })
+}
+
+/** The remote shows a state of ours that we ourselves replaced: a conflict to settle, never news (amendment to I4). */
+async function wentBack(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  agreed: Base,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const at =
+    typeof entry.meta.at === 'object' ? entry.meta.at : { time: entry.meta.at ?? on.draft.now, device: home.device.id }
+  const local = { collection: home.sourceName, id: entry.id, change: 'went-back', value: agreed.value, base: null, at }
+  const judgement = on.judged(label, {
+    collection: entry.collection,
+    id: entry.id,
+    rule: home.rule,
+    base: null,
+    local,
+    remote,
+    copies: home.source.copy !== undefined,
+    uncertainty: on.uncertainty,
+  })
+  if (judgement === undefined) return
+  const row = await begin(on.draft, home.remote, entry, { value: agreed.value, base: agreed, at })
+  await settle(on.draft, home, entry, row, remote, judgement)
+}
+
+/** A deleted folder speaks for all below it: one case, one inbox entry, whose undo restores all of it. */
+async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: RemoteRecord, label: string): Promise<void> {
+  const { draft } = on
+  const below = await descendants(draft, home, folder.id)
+  await meetMovedOut(on, home, folder, below, remote, label)
+  const dirty = below.filter(entry => entry.rows.length > 0 && entry.rows.at(-1)!.value !== null)
+  const [head] = folder.rows
+  const newest = [head, ...dirty.map(entry => entry.rows.at(-1))].reduce((one, other) =>
+    one === undefined || (other !== undefined && other.at.time > one.at.time) ? other : one,
+  )
+  const value = folder.value ?? null
+  if (newest === undefined || value === null) {
+    for (const entry of below) goesWith(on, home, entry, remote)
+    if (head === undefined) return takeOver(on, home, folder, remote)
+    accept(draft, home, folder, head, remote)
+    return
+  }
+
+  const base = head === undefined ? (agreedOf(storedOf(folder)) ?? null) : (head.base ?? null)
+  const local = { collection: home.sourceName, id: folder.id, change: newest.change, value, base, at: newest.at }
+  const judgement = on.judged(label, {
+    collection: folder.collection,
+    id: folder.id,
+    rule: home.rule,
+    base: base === null ? null : { ...base, value: null },
+    local,
+    remote: { ...remote, value: null },
+    copies: home.source.copy !== undefined,
+    uncertainty: on.uncertainty,
+  })
+  if (judgement === undefined) return
+  const stays = judgement.verdict.take !== 'remote'
+  const list = (stays ? dirty : below).map(entry => ({ id: entry.id, value: entry.value ?? null }))
+  const kept = stays ? ancestorsOf(home, dirty, below) : new Set<string>()
+  for (const entry of below) {
+    if (!stays) {
+      for (const row of entry.rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
+      entry.rows = []
+      goesWith(on, home, entry, remote)
+    } else if (dirty.includes(entry)) {
+      goesOnFromDeleted(on, home, entry, remote)
+    } else if (kept.has(entry.id)) {
+      await begin(draft, home.remote, entry, { value: entry.value!, base: deletedAs(remote), at: newest.at })
+    } else {
+      goesWith(on, home, entry, remote)
+    }
+  }
+  const row =
+    head ?? (await begin(draft, home.remote, folder, { value, base: base ?? deletedAs(remote), at: newest.at }))
+  await settle(draft, home, folder, row, remote, judgement, 'strategy', { below: list })
+  if (!stays) on.deleted()
+}
+
+const deletedAs = (remote: RemoteRecord): Base => ({ value: null, version: remote.version })
+
+function goesWith(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
+  const [head] = entry.rows
+  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
+  if (head === undefined) takeOver(on, home, entry, deleted)
+  else if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
+  else accept(on.draft, home, entry, head, deleted)
+}
+
+/** A dirty descendant that stays: what the remote had of it is gone, so it goes on as something to bring back. */
+function goesOnFromDeleted(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
+  const [head] = entry.rows as [OutboxRow]
+  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
+  if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
+  else if (head.base != null && head.base.value !== null) rebase(on, home, entry, head, deleted)
+}
+
+/** What the app moved out of the folder is gone at the remote with it: each such record is a clash of its own. */
+async function meetMovedOut(
+  on: Meeting,
+  home: Home,
+  folder: Entry,
+  below: readonly Entry[],
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const { parent } = home.source
+  if (parent === undefined) return
+  const gone = new Set([folder.id, ...below.map(entry => entry.id)])
+  const open = await on.draft.tx.rows('outbox').list({ prefix: [home.collection] })
+  for (const { row } of open) {
+    const { id, base } = row as OutboxRow
+    if (gone.has(id) || !gone.has(String(base?.value?.[parent]))) continue
+    const deleted: RemoteRecord = {
+      collection: remote.collection,
+      id,
+      ...deletedAs(remote),
+      ...(remote.at !== undefined && { at: remote.at }),
+    }
+    await meet(on, home, deleted, `${label}/${id}`)
+  }
+}
+
+/** Everything that the remote, or the app, has below a folder. */
+async function descendants(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
+  const { parent } = home.source
+  if (parent === undefined) return []
+  const found = new Map<string, Entry>()
+  const folders = [folder]
+  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+    for (const child of await draft.where(home.collection, parent, next)) {
+      if (found.has(child.id) || child.id === folder) continue
+      found.set(child.id, child)
+      if (isFolder(home.source, child.value!)) folders.push(child.id)
+    }
+  }
+  return [...found.values()]
+}
+
+function ancestorsOf(home: Home, dirty: readonly Entry[], below: readonly Entry[]): Set<string> {
+  const { parent } = home.source
+  const byId = new Map(below.map(entry => [entry.id, entry]))
+  const kept = new Set<string>()
+  for (const entry of dirty) {
+    let up = byId.get(String(entry.value?.[parent!]))
+    while (up !== undefined && !kept.has(up.id)) {
+      kept.add(up.id)
+      up = byId.get(String(up.value?.[parent!]))
+    }
+  }
+  return kept
+}
+
+function older(remote: RemoteRecord, entry: Entry): boolean {
+  const { order } = entry.meta
+  return (
+    remote.order !== undefined && order !== undefined && typeof order === typeof remote.order && remote.order < order
+  )
+}
+
+const storedOf = (entry: Entry) =>
+  entry.value === undefined ? undefined : { id: entry.id, value: entry.value as Value | null, meta: entry.meta }
+
+type Own = 'step' | { open: true; change: string; collection: string; id: string } | { open: false }
+
+/** Whether a row is the effect of a change of this store, and what became of that change. */
+async function ownEffect(draft: Draft, remote: RemoteRecord): Promise<Own | undefined> {
+  if (remote.origin === undefined) return undefined
+  const change = remote.origin.replace(/_\d+$/, '')
+  let row = await draft.change(change)
+  if (row === undefined) return undefined
+  if (change !== remote.origin) return 'step'
+  for (let hops = 0; 'into' in row && hops < 1000; hops++) {
+    const next: ChangeRow | undefined = await draft.change(row.into)
+    if (next === undefined) return { open: false }
+    row = next
+  }
+  return 'generation' in row ? { open: true, change, collection: row.collection, id: row.id } : { open: false }
+}

@@ -1,0 +1,78 @@
+/** From the checkpoint to the present, page by page. The next page is fetched while this one commits. */
+import { SyncError } from '../errors.ts'
+import { putCheckpoint } from '../ledger/rows.ts'
+import type { Json } from '../model.ts'
+import type { Page } from '../transport.ts'
+import type { Ground } from './ground.ts'
+import { fenced, glance } from './ground.ts'
+import { ioFor } from './io.ts'
+import { clearPrivate, land, type Tally } from './land.ts'
+
+/** Walks that a remote may demand before a pull gets through; more is an outage, not an expiry. */
+const mostStarts = 2
+
+export async function pull(on: Ground): Promise<void> {
+  const { transport } = on
+  if (transport.pull === undefined) return
+  const begun = await glance(on, async (_, checkpoint) => checkpoint)
+  let cursor: Json | undefined = begun.cursor
+  let landing: Promise<unknown> = Promise.resolve()
+  const stop = new AbortController()
+  const signal = AbortSignal.any([on.signal, stop.signal])
+  const io = ioFor(on, { signal, landed: () => landing })
+  const tally: Tally = { deletes: 0 }
+
+  const pages = transport.pull.pages(cursor, io)[Symbol.asyncIterator]()
+  try {
+    for (let next = pages.next(); ; ) {
+      const { done, value: page } = await next
+      if (done) break
+      mustBePage(page)
+      const from = cursor
+      landing = land(on, page, from, tally)
+      cursor = page.cursor
+      next = pages.next()
+      next.catch(() => {}) // awaited in the next round; until then a failing commit comes first
+      await landing
+    }
+  } finally {
+    stop.abort()
+    await pages.return?.().catch(() => {}) // it is over either way, and why is being thrown
+  }
+  await fenced(on, async (tx, checkpoint) => {
+    const { startedOver: _, allowed, ...rest } = checkpoint
+    const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
+    await putCheckpoint(tx, on.remote, { ...rest, ...out, pulls: checkpoint.pulls + 1, pulledAt: on.clock.now() })
+  })
+  if (cursor !== undefined && transport.pull.landed !== undefined) {
+    await transport.pull.landed(cursor, ioFor(on, { signal: on.signal }))
+  }
+}
+
+/**
+ * Forgets the cursor and begins a new walk: rows that it does not bring are swept when it is complete, never before
+ * (I11). Local changes stay as they are.
+ */
+export async function startOver(on: Ground): Promise<void> {
+  const enough = await fenced(on, async (tx, { cursor: _, startedOver = 0, ...checkpoint }) => {
+    const tooMany = startedOver >= mostStarts
+    await clearPrivate(tx, on.remote, [])
+    await putCheckpoint(tx, on.remote, {
+      ...checkpoint,
+      generation: checkpoint.generation + 1,
+      walking: true,
+      startedOver: tooMany ? 0 : startedOver + 1,
+    })
+    return tooMany
+  })
+  if (enough) {
+    throw new SyncError('server', `${on.remote} asks to start over again and again. The next try comes after a pause.`)
+  }
+}
+
+/** A page without a cursor would make the engine forget where it is (F69). */
+function mustBePage(page: Page): void {
+  if (page.cursor === undefined || !Array.isArray(page.records)) {
+    throw new SyncError('protocol', 'The transport gave a page without records or cursor. The cursor was not moved.')
+  }
+}

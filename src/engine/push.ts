@@ -1,0 +1,310 @@
+/** Waiting changes go out: chosen by sequence, marked as sent in a commit, sent, and their receipts filed. */
+import { sameBase } from '../equal.ts'
+import { asSyncError, reactionTo } from '../errors.ts'
+import type { Draft } from '../ledger/draft.ts'
+import { draftOf, replaceRow } from '../ledger/draft.ts'
+import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
+import { outboxKey, putCheckpoint } from '../ledger/rows.ts'
+import { accept, again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
+import type { Change, Receipt } from '../model.ts'
+import type { Reader, RowKey, Writer } from '../store.ts'
+import type { Io, Sent } from '../transport.ts'
+import { pause } from './backoff.ts'
+import { uploadBodies } from './bodies.ts'
+import type { Ground, Place } from './ground.ts'
+import { fenced, glance, homeIn, mayDelete } from './ground.ts'
+import { ioFor } from './io.ts'
+import { putPrivate } from './land.ts'
+import type { Meeting } from './meet.ts'
+import { inFlight, meet, meetRefusal } from './meet.ts'
+import { arrange, settleTree } from './tree.ts'
+import { withVerdicts } from './verdicts.ts'
+
+/** How long a sent mark lasts, in milliseconds: nothing is sent after that, and unguarded remotes wait it out. */
+const sentFor = 60_000
+/** Refusals of one change that no pull explains; after that it is held. */
+const mostRefusals = 8
+/** Rows looked at in one choice; what waits for others is passed over. */
+const window = 1000
+
+/** What one round of pushing came to. `more`: something moved, so look at the remote and at the queue again. */
+export type Pushed = { readonly state: 'nothing'; readonly next?: number } | { readonly state: 'more' }
+
+export async function push(on: Ground): Promise<Pushed> {
+  const { transport } = on
+  if (transport.push === undefined) return { state: 'nothing' }
+  const moved = await settleBefore(on)
+  const chosen = await mark(on)
+  if (chosen.changes.length === 0) {
+    if (moved) return { state: 'more' }
+    return { state: 'nothing', ...(chosen.next !== undefined && { next: chosen.next }) }
+  }
+  const sent = await send(on, chosen.changes, chosen.deadline)
+  await file(on, chosen.changes, sent)
+  return { state: 'more' }
+}
+
+/**
+ * What the local tree and the agreed one cannot both be is settled before anything is sent, and so is what an unguarded
+ * remote showed while the outcome of a send was unknown.
+ */
+async function settleBefore(on: Ground): Promise<boolean> {
+  return withVerdicts(on.resolver, pass =>
+    fenced(on, async (tx, checkpoint) => {
+      const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+      const meeting = meetingOf(on, draft, pass.judged)
+      const { ready } = await choose(on, tx, checkpoint)
+      let moved = false
+      for (const row of ready) {
+        const place = placeOf(on, row)
+        if (place === undefined) continue
+        const home = homeIn(place, checkpoint)
+        const entry = await draft.get(row.collection, row.id)
+        if (meeting.guard === 'none' && row.sealed && row.seen !== undefined) {
+          await meetRefusal(meeting, home, entry, row.seen, `doubt ${row.change}`)
+          moved = true
+        } else if (home.source.parent !== undefined && !inFlight(row)) {
+          moved = (await settleTree(meeting, home, entry, row)) || moved
+        }
+      }
+      pass.complete()
+      if (moved) await draft.flush()
+      return moved
+    }),
+  )
+}
+
+/** What could go out now, were there a pull first, as one text to compare: empty when there is nothing. */
+export function readyMark(on: Ground): Promise<string> {
+  if (on.transport.push === undefined) return Promise.resolve('')
+  return glance(on, async (tx, checkpoint) => {
+    const { ready, waits } = await choose(on, tx, checkpoint)
+    return [...ready, ...waits].map(row => `${row.change}@${row.at.time}`).join('\n')
+  })
+}
+
+interface Choice {
+  readonly changes: readonly Change[]
+  readonly deadline: number
+  /** When the next change becomes ready, if any waits for a time. */
+  readonly next?: number
+}
+
+/** Chooses and marks in one commit: what is marked is sealed, and bound to this leader and this deadline (rule 1). */
+async function mark(on: Ground): Promise<Choice> {
+  const deadline = on.platform.now() + sentFor
+  return fenced(on, async (tx, checkpoint) => {
+    const { ready, next } = await choose(on, tx, checkpoint)
+    const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+    await loadAll(draft, ready)
+    const batch = (await arrange(on, draft, ready)).slice(0, on.transport.push!.most)
+    if (batch.length === 0) return { changes: [], deadline, ...(next !== undefined && { next }) }
+    await brakeDeletes(on, tx, checkpoint, batch)
+
+    const changes: Change[] = []
+    for (const row of batch) {
+      const place = placeOf(on, row)
+      if (place === undefined) continue
+      const entry = await draft.get(row.collection, row.id)
+      const { refused: _, notBefore: _1, reason: _2, ...rest } = row
+      const sealed: OutboxRow = {
+        ...rest,
+        state: 'sent',
+        sealed: true,
+        epoch: on.epoch,
+        deadline,
+        after: checkpoint.pulls,
+        tries: row.tries + 1,
+      }
+      replaceRow(entry, row, sealed)
+      changes.push(changeOf(homeIn(place, checkpoint), entry, sealed))
+    }
+    await draft.flush()
+    return { changes, deadline }
+  })
+}
+
+async function loadAll(draft: Draft, rows: readonly OutboxRow[]): Promise<void> {
+  const ids = new Map<string, string[]>()
+  for (const { collection, id } of rows) ids.set(collection, [...(ids.get(collection) ?? []), id])
+  for (const [collection, list] of ids) await draft.load(collection, list)
+}
+
+/** Heads of the queue that may go out now, and those that wait for a pull to end. */
+async function choose(
+  on: Ground,
+  tx: Reader,
+  checkpoint: Checkpoint,
+): Promise<{ ready: OutboxRow[]; waits: OutboxRow[]; next?: number }> {
+  const now = on.platform.now()
+  const ready: OutboxRow[] = []
+  let next: number | undefined
+  const waits: OutboxRow[] = []
+  for (let after: RowKey | undefined; ; ) {
+    const queued = await tx
+      .rows('queue')
+      .list({ prefix: [on.remote, 'go'], limit: window, ...(after !== undefined && { after }) })
+    const keys = queued.map(({ row }) => outboxKey(row as OutboxRow))
+    const rows = keys.length === 0 ? [] : ((await tx.rows('outbox').getMany(keys)) as (OutboxRow | undefined)[])
+    for (const row of rows) {
+      // A successor waits for its predecessor: its base is not known yet.
+      if (row === undefined || row.base === undefined) continue
+      const from = Math.max(row.notBefore ?? 0, on.transport.push?.guard === 'none' ? (row.deadline ?? 0) : 0)
+      if (from > now) next = Math.min(next ?? from, from)
+      else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)
+      else ready.push(row)
+    }
+    if (queued.length < window || ready.length >= window) return { ready, waits, ...(next !== undefined && { next }) }
+    after = queued.at(-1)!.key
+  }
+}
+
+async function brakeDeletes(
+  on: Ground,
+  tx: Writer,
+  checkpoint: Checkpoint,
+  batch: readonly OutboxRow[],
+): Promise<void> {
+  if (!batch.some(row => row.value === null)) return
+  let deletes = 0
+  for (let after: RowKey | undefined; ; ) {
+    const queued = await tx
+      .rows('queue')
+      .list({ prefix: [on.remote, 'go'], limit: window, ...(after !== undefined && { after }) })
+    const rows = (await tx.rows('outbox').getMany(queued.map(({ row }) => outboxKey(row as OutboxRow)))) as (
+      | OutboxRow
+      | undefined
+    )[]
+    deletes += rows.filter(row => row?.value === null).length
+    if (queued.length < window) break
+    after = queued.at(-1)!.key
+  }
+  await mayDelete(on, tx, checkpoint, { direction: 'out', deletes })
+}
+
+/**
+ * Bytes first, then the changes. A request that certainly had no effect gives its changes back as they were; any other
+ * failure leaves them sent, and the next pull shows what became of them.
+ */
+async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent> {
+  const io: Io = ioFor(on, { signal: on.signal, deadline })
+  try {
+    await uploadBodies(on, changes, io)
+    return await on.transport.push!.send(changes, io)
+  } catch (thrown) {
+    const error = asSyncError(thrown)
+    if (error.code === 'stale-leader' || error.code === 'aborted') throw error
+    const reaction = reactionTo(error)
+    if (reaction.next === 'hold' && changes.length === 1) {
+      return { receipts: [{ change: changes[0]!.change, state: 'rejected', code: 'invalid', reason: error.message }] }
+    }
+    if (reaction.effect === 'none') {
+      const later: Receipt[] = changes.map(({ change }) => ({
+        change,
+        state: 'later',
+        notBefore: error.notBefore ?? 0,
+      }))
+      await file(on, changes, { receipts: later })
+    }
+    throw error
+  }
+}
+
+/** Files the receipts: one transaction for all of them and for the transport's own rows. */
+async function file(on: Ground, changes: readonly Change[], { receipts, private: rows }: Sent): Promise<void> {
+  const answers = new Map(receipts.map(receipt => [receipt.change, receipt]))
+  await withVerdicts(on.resolver, pass =>
+    fenced(on, async (tx, checkpoint) => {
+      const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+      const meeting = meetingOf(on, draft, pass.judged)
+      for (const change of changes) {
+        const receipt = answers.get(change.change)
+        if (receipt !== undefined) await fileOne(on, meeting, checkpoint, change, receipt)
+      }
+      pass.complete()
+      await draft.flush()
+      await putPrivate(tx, on.remote, rows)
+      const { allowed, ...rest } = checkpoint
+      if (allowed?.out !== undefined) {
+        const left = allowed.out - changes.filter(change => change.value === null).length
+        const kept = { ...(allowed.in !== undefined && { in: allowed.in }), ...(left > 0 && { out: left }) }
+        await putCheckpoint(tx, on.remote, { ...rest, ...(Object.keys(kept).length > 0 && { allowed: kept }) })
+      }
+    }),
+  )
+}
+
+async function fileOne(
+  on: Ground,
+  meeting: Meeting,
+  checkpoint: Checkpoint,
+  change: Change,
+  receipt: Receipt,
+): Promise<void> {
+  const { draft } = meeting
+  const at = await draft.change(change.change)
+  // Another id, or none: it was settled meanwhile, and this receipt is about something that is no more (I7).
+  if (at === undefined || !('generation' in at)) return
+  const place = placeOf(on, at)
+  if (place === undefined) return
+  const home = homeIn(place, checkpoint)
+  const entry = await draft.get(at.collection, at.id)
+  const [head] = entry.rows
+  if (head === undefined || head.change !== change.change || head.state !== 'sent') return
+  const label = `receipt ${change.change}`
+
+  switch (receipt.state) {
+    case 'accepted': {
+      const record =
+        receipt.id === undefined || receipt.id === entry.id ? entry : await remap(draft, home, entry, receipt.id)
+      const [open] = record.rows
+      if (open === undefined || open.change !== change.change) return
+      const result = receipt.remote ?? { value: open.value, version: receipt.version }
+      const news = accept(draft, home, record, open, result)
+      if (news !== undefined) await meet(meeting, home, news, label)
+      return
+    }
+    case 'conflict': {
+      const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen
+      const seen = shown !== undefined && head.base != null && sameBase(shown, head.base) ? undefined : shown
+      if (seen !== undefined) return meetRefusal(meeting, home, entry, seen, label)
+      if (head.tries >= mostRefusals) {
+        const why = 'The remote keeps refusing this change, and nothing there explains why. Edit, undo or discard it.'
+        return hold(draft, entry, head, 'conflict', why)
+      }
+      return refuse(draft, entry, head, checkpoint.pulls, on.platform.now() + pause(on.platform, head.tries - 3))
+    }
+    case 'settled': {
+      const remote = receipt.remote
+      if (remote === undefined) return refuse(draft, entry, head, checkpoint.pulls, 0)
+      const loses =
+        receipt.verdict.take === 'remote' ? 'local' : receipt.verdict.take === 'local' ? 'remote' : 'nothing'
+      return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
+    }
+    case 'rejected':
+      return hold(draft, entry, head, receipt.code, receipt.reason)
+    case 'later':
+      return again(
+        entry,
+        head,
+        receipt.notBefore,
+        receipt.reason === undefined ? undefined : { code: 'busy', message: receipt.reason },
+      )
+    case 'unknown':
+      return // it stays sent until a pull has ended
+  }
+}
+
+const meetingOf = (on: Ground, draft: Draft, judged: Meeting['judged']): Meeting => ({
+  draft,
+  judged,
+  uncertainty: on.clock.uncertainty(),
+  guard: on.transport.push?.guard ?? 'none',
+  snapshot: false,
+  deleted: () => {},
+})
+
+function placeOf(on: Ground, { collection }: { readonly collection: string }): Place | undefined {
+  for (const place of on.places.values()) if (place.collection === collection) return place
+  return undefined
+}

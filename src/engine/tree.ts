@@ -1,0 +1,285 @@
+/** Records that hang together: in which order their changes go out, and what a tree cannot be. */
+
+import { become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
+import { begin, isFolder } from '../ledger/edit.ts'
+import type { OutboxRow } from '../ledger/rows.ts'
+import { agreedOf } from '../ledger/rows.ts'
+import type { Home } from '../ledger/settle.ts'
+import { changeOf, hold, settle } from '../ledger/settle.ts'
+import type { RemoteRecord, Value } from '../model.ts'
+import type { Judgement } from '../resolver.ts'
+import type { Ground } from './ground.ts'
+import type { Meeting } from './meet.ts'
+
+const deepest = 1000
+
+/**
+ * The order in which changes go out: as they were made, but a parent before what goes into it, and a folder's delete
+ * after what leaves it. What depends on a change that cannot go now stays behind.
+ */
+export async function arrange(on: Ground, draft: Draft, ready: readonly OutboxRow[]): Promise<OutboxRow[]> {
+  const byRecord = new Map(ready.map(row => [`${row.collection}\n${row.id}`, row]))
+  const leaving = await leavers(on, draft, ready)
+  const order: OutboxRow[] = []
+  const verdicts = new Map<OutboxRow, boolean>()
+
+  async function visit(row: OutboxRow): Promise<boolean> {
+    const known = verdicts.get(row)
+    if (known !== undefined) return known
+    verdicts.set(row, true) // a ring of renames: somebody has to go first
+    const goes = row.value === null ? await afterLeavers(row) : await afterParent(row)
+    verdicts.set(row, goes)
+    if (goes) order.push(row)
+    return goes
+  }
+
+  async function afterParent(row: OutboxRow): Promise<boolean> {
+    const field = sourceOf(on, row)?.parent
+    const parent = field === undefined ? undefined : row.value?.[field]
+    if (typeof parent !== 'string') return true
+    const first = byRecord.get(`${row.collection}\n${parent}`)
+    if (first !== undefined && first.value !== null) return visit(first)
+    const [head] = (await draft.get(row.collection, parent)).rows
+    // Not at the remote yet, and not going now: held, asked about, or its outcome is unknown.
+    return head === undefined || head.value === null || !isNew(head)
+  }
+
+  async function afterLeavers(row: OutboxRow): Promise<boolean> {
+    let goes = true
+    for (const one of leaving.get(`${row.collection}\n${row.id}`) ?? []) {
+      const first = byRecord.get(`${one.collection}\n${one.id}`)
+      if (first === undefined || !(await visit(first))) goes = false
+    }
+    return goes
+  }
+
+  for (const row of ready) await visit(row)
+  return order
+}
+
+/** Open changes of records that the remote still has in a folder which is to be deleted, by folder. */
+async function leavers(on: Ground, draft: Draft, ready: readonly OutboxRow[]): Promise<Map<string, OutboxRow[]>> {
+  const found = new Map<string, OutboxRow[]>()
+  const collections = new Set(
+    ready.filter(row => row.value === null && sourceOf(on, row)?.parent).map(row => row.collection),
+  )
+  for (const collection of collections) {
+    for (const { row } of await draft.tx.rows('outbox').list({ prefix: [collection] })) {
+      const open = row as OutboxRow
+      const parent = open.base?.value?.[sourceOf(on, open)!.parent!]
+      if (typeof parent !== 'string') continue
+      const name = `${collection}\n${parent}`
+      found.set(name, [...(found.get(name) ?? []), open])
+    }
+  }
+  return found
+}
+
+function sourceOf(on: Ground, { collection }: OutboxRow) {
+  for (const place of on.places.values()) if (place.collection === collection) return place.source
+  return undefined
+}
+
+/**
+ * Before a change goes out: what it wants must be possible beside what the remote has by now. Settles it otherwise, and
+ * says whether anything moved.
+ */
+export async function settleTree(on: Meeting, home: Home, entry: Entry, row: OutboxRow): Promise<boolean> {
+  const [head] = entry.rows
+  if (head !== row && head?.change !== row.change) return false // an earlier one in this pass settled it
+  if (row.value === null) return newcomersBelow(on, home, entry, head)
+  const parent = row.value[home.source.parent!]
+  if (typeof parent !== 'string') return false
+  if (!moves(home, row)) return false
+  const folder = await on.draft.get(home.collection, parent)
+  if (folder.value === null && folder.rows.length === 0) return intoDeleted(on, home, entry, head, folder)
+  if (await isBelow(on.draft, home, parent, entry.id)) return breakRing(on, home, entry, head)
+  return settleName(on, home, entry, head)
+}
+
+/** Whether the change asks for another place than the remote has it in. */
+function moves(home: Home, row: OutboxRow): boolean {
+  const { parent, name } = home.source
+  const was = row.base?.value
+  return was == null || was[parent!] !== row.value![parent!] || (name !== undefined && was[name] !== row.value![name])
+}
+
+/** Something came into a folder that is deleted here: the folder as a whole is in conflict (rule 6). */
+async function newcomersBelow(on: Meeting, home: Home, folder: Entry, head: OutboxRow): Promise<boolean> {
+  const { draft } = on
+  const { base } = head
+  if (base?.value == null || !isFolder(home.source, base.value)) return false
+  const below = await liveBelow(draft, home, folder.id)
+  if (below.length === 0) return false
+  const at = Math.max(...below.map(one => (typeof one.meta.at === 'object' ? one.meta.at.time : (one.meta.at ?? 0))))
+  const remote: RemoteRecord = { collection: home.sourceName, id: folder.id, ...base, ...(at > 0 && { at }) }
+  const judgement = on.judged(`newcomers ${head.change}`, {
+    collection: folder.collection,
+    id: folder.id,
+    rule: home.rule,
+    base: null,
+    local: { ...changeOf(home, folder, head), base: null },
+    remote,
+    copies: home.source.copy !== undefined,
+    uncertainty: on.uncertainty,
+  })
+  if (judgement === undefined) return true
+  const list = below.map(one => ({ id: one.id, value: one.value ?? null }))
+  if (judgement.verdict.take === 'local') {
+    for (const one of below) {
+      const agreed = agreedOf({ id: one.id, value: one.value!, meta: one.meta })
+      if (one.rows.length === 0 && agreed !== undefined) {
+        await begin(draft, home.remote, one, { value: null, base: agreed, at: head.at })
+      }
+    }
+  }
+  await settle(draft, home, folder, head, remote, judgement, 'strategy', { below: list })
+  return true
+}
+
+async function liveBelow(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
+  const found: Entry[] = []
+  const seen = new Set([folder])
+  const folders = [folder]
+  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+    for (const child of await draft.where(home.collection, home.source.parent!, next)) {
+      if (seen.has(child.id)) continue
+      seen.add(child.id)
+      found.push(child)
+      if (isFolder(home.source, child.value!)) folders.push(child.id)
+    }
+  }
+  return found
+}
+
+/** Put into a folder that the remote has deleted: the folder comes back empty, or the change gives way. */
+async function intoDeleted(on: Meeting, home: Home, entry: Entry, head: OutboxRow, folder: Entry): Promise<boolean> {
+  const { draft } = on
+  if (spiritOf(home) !== 'SERVER_WINS') {
+    if (await bringBack(draft, home, folder, head)) return true
+    hold(
+      draft,
+      entry,
+      head,
+      'conflict',
+      'Its folder was deleted at the remote and is not known any more. Move it elsewhere.',
+    )
+    return true
+  }
+  const remote: RemoteRecord = isNew(head)
+    ? { collection: home.sourceName, id: entry.id, value: null, version: head.base?.version ?? null }
+    : { collection: home.sourceName, id: entry.id, ...head.base! }
+  const loses: Judgement = { verdict: { take: 'remote' }, loses: 'local' }
+  await settle(draft, home, entry, head, remote, loses, 'tree', { reason: 'Its folder was deleted at the remote.' })
+  return true
+}
+
+async function bringBack(draft: Draft, home: Home, folder: Entry, head: OutboxRow): Promise<boolean> {
+  for (let next = folder, steps = 0; steps < deepest; steps++) {
+    if (next.value !== null || next.rows.length > 0) return true
+    const { was, version } = next.meta
+    if (was === undefined) return false
+    await begin(draft, home.remote, next, { value: was, base: { value: null, version: version ?? null }, at: head.at })
+    const up = was[home.source.parent!]
+    if (typeof up !== 'string') return true
+    next = await draft.get(home.collection, up)
+    if (next.value === undefined) return true
+  }
+  return false
+}
+
+async function isBelow(draft: Draft, home: Home, id: string, folder: string): Promise<boolean> {
+  for (let next: unknown = id, steps = 0; typeof next === 'string' && steps < deepest; steps++) {
+    if (next === folder) return true
+    const { value }: { value: Value | null | undefined } = await draft.get(home.collection, next)
+    next = value?.[home.source.parent!]
+  }
+  return false
+}
+
+/** Two moves, each fine alone, make a ring: the remote's tree stays as it is. */
+async function breakRing(on: Meeting, home: Home, entry: Entry, head: OutboxRow): Promise<boolean> {
+  const { draft } = on
+  if (isNew(head)) {
+    hold(draft, entry, head, 'conflict', 'A folder cannot be in itself. Move it elsewhere.')
+    return true
+  }
+  const remote: RemoteRecord = { collection: home.sourceName, id: entry.id, ...head.base! }
+  putBack(draft, home, entry, head)
+  const row = entry.rows[0]!
+  draft.note({
+    id: draft.uuid(),
+    remote: home.remote,
+    collection: entry.collection,
+    record: entry.id,
+    at: draft.now,
+    rule: home.rule,
+    base: head.base ?? null,
+    local: { change: head.change, value: head.value, at: head.at },
+    theirs: remote,
+    verdict: { take: 'merged', value: row.value },
+    by: 'tree',
+    state: 'settled',
+    loses: 'parts',
+    until: draft.now + home.keep,
+    reason: 'With a move at the remote, this move would have put a folder into itself.',
+  })
+  return true
+}
+
+/** The name is another's by now. */
+async function settleName(on: Meeting, home: Home, entry: Entry, head: OutboxRow): Promise<boolean> {
+  const { draft } = on
+  const { parent, name, body } = home.source
+  if (name === undefined || head.value === null) return false
+  const wanted = String(head.value[name])
+  const same = home.source.sameName ?? ((one: string, other: string) => one === other)
+  const siblings = await draft.where(home.collection, parent!, String(head.value[parent!]))
+  const other = siblings.find(
+    one => one.id !== entry.id && same(String(one.value![name]), wanted) && holdsItsPlace(home, one),
+  )
+  if (other === undefined) return false
+
+  const folders = isFolder(home.source, head.value)
+  const alike = folders === isFolder(home.source, other.value!)
+  const identical =
+    folders || (body !== undefined && head.value[body] !== undefined && head.value[body] === other.value![body])
+  if (isNew(head) && alike && identical) {
+    await become(draft, home, entry, head, other)
+    return true
+  }
+  if (isNew(head) && alike) {
+    const judgement = on.judged(`name ${head.change}`, {
+      collection: entry.collection,
+      id: other.id,
+      rule: home.rule,
+      base: null,
+      local: { ...changeOf(home, entry, head), base: null },
+      remote: remoteOf(home, other),
+      copies: home.source.copy !== undefined,
+      uncertainty: on.uncertainty,
+    })
+    if (judgement !== undefined) await collide(draft, home, entry, head, other, judgement, 'strategy')
+    return true
+  }
+  const spirit = spiritOf(home)
+  const take = spirit === 'SERVER_WINS' ? 'remote' : spirit === 'MANUAL' ? 'ask' : 'both'
+  await collide(
+    draft,
+    home,
+    entry,
+    head,
+    other,
+    { verdict: { take }, loses: take === 'remote' ? 'local' : 'nothing' },
+    'tree',
+  )
+  return true
+}
+
+/** At the remote it is there, and no change of ours is about to take it away. */
+function holdsItsPlace(home: Home, one: Entry): boolean {
+  const [head] = one.rows
+  if (head === undefined) return one.meta.version !== undefined
+  return head.base?.value != null && !moves(home, head)
+}

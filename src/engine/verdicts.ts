@@ -1,0 +1,59 @@
+/**
+ * Gather, judge, commit. Judging may cross to a worker, so it never happens inside a transaction (law 2): a pass that
+ * meets a conflict it has no verdict for writes nothing, the cases are judged, and the pass runs again. A record edited
+ * meanwhile is another case, and is judged again.
+ */
+import { SyncError } from '../errors.ts'
+import type { Case, Judgement, Resolver } from '../resolver.ts'
+
+/** The verdict for a case, once it is known. `undefined`: leave the record alone, this pass will not be written. */
+export type Judged = (label: string, one: Case) => Judgement | undefined
+
+export interface Pass {
+  readonly judged: Judged
+  /** To be called before the first write: throws when a verdict is missing. */
+  complete(): void
+}
+
+class Unjudged extends Error {
+  readonly cases: ReadonlyMap<string, Case>
+  constructor(cases: ReadonlyMap<string, Case>) {
+    super('A conflict waits for its verdict.')
+    this.cases = cases
+  }
+}
+
+/** Passes after which somebody edits faster than we judge; then the walk ends, and begins again after a pause. */
+const mostPasses = 20
+
+export async function withVerdicts<T>(resolver: Resolver, pass: (one: Pass) => Promise<T>): Promise<T> {
+  const verdicts = new Map<string, Judgement>()
+  for (let passes = 0; passes < mostPasses; passes++) {
+    const missing = new Map<string, Case>()
+    const judged: Judged = (label, one) => {
+      const name = nameOf(label, one)
+      const verdict = verdicts.get(name)
+      if (verdict === undefined) missing.set(name, one)
+      return verdict
+    }
+    const complete = () => {
+      if (missing.size > 0) throw new Unjudged(missing)
+    }
+    try {
+      return await pass({ judged, complete })
+    } catch (error) {
+      if (!(error instanceof Unjudged)) throw error
+      const cases = [...error.cases]
+      const answers = await resolver.judge(cases.map(([, one]) => one))
+      for (const [at, [name]] of cases.entries()) verdicts.set(name, answers[at]!)
+    }
+  }
+  throw new SyncError(
+    'busy',
+    'Records are edited faster than their conflicts can be judged. The next try comes by itself.',
+  )
+}
+
+// A change id with its stamp is bound to one content, and the label to one record of the page.
+const nameOf = (label: string, { collection, id, local }: Case): string =>
+  [label, collection, id, local.change, local.at.time, local.at.device].join('\n')

@@ -1,0 +1,290 @@
+/** What becomes of a change: accepted, refused, rejected, in doubt, or settled by a verdict. All within one draft. */
+import { sameBase } from '../equal.ts'
+import type { Base, Change, Device, RejectCode, RemoteRecord, Rule, Value } from '../model.ts'
+import type { Judgement } from '../resolver.ts'
+import type { Draft, Entry } from './draft.ts'
+import { replaceRow } from './draft.ts'
+import type { Place } from './edit.ts'
+import { begin, isFolder, renewed } from './edit.ts'
+import type { InboxEntry, OutboxRow } from './rows.ts'
+import { grace } from './rows.ts'
+
+/** What is the same for all records of one collection while a remote is being dealt with. */
+export interface Home extends Place {
+  readonly remote: string
+  /** The remote's name for the collection. */
+  readonly source: Place['source']
+  readonly sourceName: string
+  readonly rule: Rule
+  readonly device: Device
+  /** The walk under way or last made. */
+  readonly generation: number
+  /** How long an automatic verdict can be undone, in milliseconds. */
+  readonly keep: number
+}
+
+/** Takes the remote's word for a record that has no open change. */
+export function adopt(home: Home, entry: Entry, remote: Base & Partial<RemoteRecord>): void {
+  const before = entry.value ?? entry.meta.was
+  const wasFolder =
+    remote.value === null && before != null && home.source.parent !== undefined && isFolder(home.source, before)
+  entry.value = remote.value
+  entry.meta = {
+    version: remote.version,
+    generation: home.generation,
+    ...(remote.at !== undefined && { at: remote.at }),
+    ...(remote.order !== undefined && { order: remote.order }),
+    ...(wasFolder && { was: before }),
+  }
+}
+
+/** The remote still shows this record in the present walk. */
+export function touch(home: Home, entry: Entry): void {
+  if (entry.meta.generation !== home.generation) entry.meta = { ...entry.meta, generation: home.generation }
+}
+
+/**
+ * The remote took the head. Its successor, if any, goes on from the result. Returns what the remote showed meanwhile,
+ * to be met as news: a guarded remote took our change on the base we knew, so what differs came later.
+ */
+export function accept(
+  draft: Draft,
+  home: Home,
+  entry: Entry,
+  head: OutboxRow,
+  result: Base & Partial<RemoteRecord>,
+): RemoteRecord | undefined {
+  draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
+  const [, next] = entry.rows
+  if (next === undefined) {
+    entry.rows = []
+    adopt(home, entry, { at: head.at, ...result })
+  } else {
+    entry.rows = [{ ...next, base: { value: result.value, version: result.version } }]
+    touch(home, entry)
+  }
+  const { seen } = head
+  if (seen === undefined || sameBase(seen, result)) return undefined
+  return head.base != null && sameBase(seen, head.base) ? undefined : seen
+}
+
+/** Predecessor and successor become one waiting change: its base, the successor's value, a new id (rule 2). */
+export function fold(draft: Draft, entry: Entry): OutboxRow {
+  const [head, next] = entry.rows as [OutboxRow, OutboxRow?]
+  if (next === undefined) return head
+  const seen = head.seen
+  const { refused, after, notBefore } = head
+  const waits = refused && after !== undefined && notBefore !== undefined ? { refused, after, notBefore } : {}
+  const one = renewed(draft, head, {
+    value: next.value,
+    at: next.at,
+    state: 'waiting',
+    ...(seen && { seen }),
+    ...waits,
+  })
+  draft.close(next.change, { into: one.change, until: draft.now + grace })
+  entry.rows = [one]
+  return one
+}
+
+/** Stale by the remote's word, without saying against what: it waits until another pull has ended. */
+export function refuse(draft: Draft, entry: Entry, head: OutboxRow, after: number, notBefore: number): void {
+  replaceRow(entry, head, { ...unsent(head), refused: true, after, notBefore })
+  fold(draft, entry)
+}
+
+/** It certainly had no effect, and may be sent again as it is. */
+export function again(entry: Entry, head: OutboxRow, notBefore: number | undefined, why?: OutboxRow['reason']): void {
+  const { reason: _, ...rest } = unsent(head)
+  replaceRow(entry, head, { ...rest, ...(notBefore !== undefined && { notBefore }), ...(why && { reason: why }) })
+}
+
+function unsent(head: OutboxRow): OutboxRow {
+  const { epoch: _, deadline: _1, notBefore: _2, after: _3, ...rest } = head
+  return { ...rest, state: 'waiting' }
+}
+
+/** The remote will never take this one: it is held with its reason, the rest flows on (law 7). */
+export function hold(
+  draft: Draft,
+  entry: Entry,
+  head: OutboxRow,
+  code: RejectCode | 'rejected' | 'conflict',
+  message: string,
+): void {
+  const one = entry.rows.length > 1 ? fold(draft, entry) : head
+  const { sealed: _, ...rest } = unsent(one)
+  replaceRow(entry, one, { ...rest, state: 'held', reason: { code, message } })
+}
+
+export function changeOf(home: Home, entry: Entry, row: OutboxRow): Change {
+  return {
+    collection: home.sourceName,
+    id: entry.id,
+    change: row.change,
+    value: row.value,
+    base: row.base ?? null,
+    at: row.at,
+    ...(row.ticket !== undefined && { ticket: row.ticket }),
+  }
+}
+
+/**
+ * Does what the verdict says and leaves what it dropped in the inbox, in the same transaction (I5). The row has no
+ * successor: `fold` came first.
+ */
+export async function settle(
+  draft: Draft,
+  home: Home,
+  entry: Entry,
+  row: OutboxRow,
+  remote: RemoteRecord,
+  { verdict, loses, uncertain }: Judgement,
+  by: InboxEntry['by'] = 'strategy',
+  more: Partial<InboxEntry> = {},
+): Promise<void> {
+  const record: InboxEntry = {
+    id: row.asks ?? draft.uuid(),
+    remote: home.remote,
+    collection: entry.collection,
+    record: entry.id,
+    at: draft.now,
+    rule: home.rule,
+    base: row.base ?? null,
+    local: { change: row.change, value: row.value, at: row.at },
+    theirs: remote,
+    verdict,
+    by,
+    state: verdict.take === 'ask' ? 'open' : 'settled',
+    loses,
+    ...(uncertain && { uncertain }),
+    ...(verdict.take !== 'ask' && { until: draft.now + home.keep }),
+    ...more,
+  }
+  const base: Base = { value: remote.value, version: remote.version }
+  const conflicted = { outcome: 'conflicted', until: draft.now + grace } as const
+  if (verdict.take === 'ask') {
+    const { refused: _, sealed: _1, ...rest } = unsent(row)
+    replaceRow(entry, row, { ...rest, state: 'asked', seen: remote, asks: record.id })
+    touch(home, entry)
+    draft.note(record)
+    return
+  }
+  if (verdict.take === 'remote') {
+    draft.close(row.change, conflicted)
+    entry.rows = []
+    adopt(home, entry, remote)
+  } else if (verdict.take === 'local') {
+    localStays(draft, home, entry, row, row.value, base)
+  } else if (verdict.take === 'merged') {
+    localStays(draft, home, entry, row, verdict.value, base)
+  } else {
+    const copy = await copyOf(draft, home, entry, row)
+    if (copy === undefined) {
+      const ask: Judgement = { verdict: { take: 'ask' }, loses: 'nothing' }
+      return settle(draft, home, entry, row, remote, ask, by, { ...more, reason: 'There are too many copies already.' })
+    }
+    draft.close(row.change, conflicted)
+    entry.rows = []
+    adopt(home, entry, remote)
+    draft.note({ ...record, copy })
+    return
+  }
+  if (loses !== 'nothing' || row.asks !== undefined) draft.note(record)
+}
+
+function localStays(draft: Draft, home: Home, entry: Entry, row: OutboxRow, value: Value | null, base: Base): void {
+  const state = row.state === 'held' ? 'held' : 'waiting'
+  const next = renewed(draft, row, {
+    value,
+    base,
+    state,
+    ...(state === 'held' && row.reason && { reason: row.reason }),
+  })
+  replaceRow(entry, row, next)
+  entry.value = value
+  touch(home, entry)
+}
+
+/** The local side becomes a record of its own; the remote keeps the id (rule 3). */
+async function copyOf(draft: Draft, home: Home, entry: Entry, row: OutboxRow): Promise<string | undefined> {
+  const { parent, name } = home.source
+  const within = parent === undefined ? undefined : row.value![parent]
+  const siblings =
+    parent === undefined || name === undefined ? [] : await draft.where(entry.collection, parent, String(within))
+  const names = siblings.filter(one => one.id !== entry.id).map(one => String(one.value![name!]))
+  if (name !== undefined) names.push(String(row.value![name]))
+  const made = home.source.copy!(
+    { collection: home.sourceName, id: entry.id },
+    row.value!,
+    changeOf(home, entry, row),
+    names,
+    home.device,
+  )
+  if (made === undefined) return undefined
+  const copy = await draft.get(entry.collection, made.id)
+  if (copy.value === undefined) await begin(draft, home.remote, copy, { value: made.value, base: null, at: row.at })
+  return made.id
+}
+
+/**
+ * The remote knows this record by another id: record, open changes, children and inbox entries move, and the old id
+ * leads to the new one (rule 5).
+ */
+export async function remap(draft: Draft, home: Home, from: Entry, id: string): Promise<Entry> {
+  const to = await draft.get(from.collection, id)
+  if (to === from) return from
+  if (home.source.parent !== undefined) await moveChildren(draft, home, from.id, id)
+  const rows = from.rows.map(row => ({ ...row, id }))
+  if (to.value === undefined) {
+    to.value = from.value
+    to.meta = from.meta
+    to.rows = rows
+  } else if (to.rows.length === 0 && rows.length > 0) {
+    // It came by the feed first: what is still open goes on from there.
+    const [head, next] = rows as [OutboxRow, OutboxRow?]
+    const open = next ?? head
+    if (next !== undefined) draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
+    to.rows = [{ ...open, base: { value: to.value, version: to.meta.version ?? null } }]
+    to.value = open.value
+  } else {
+    for (const row of rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
+    const lost = rows.at(-1)
+    if (lost !== undefined) draft.note(lostEntry(draft, home, to, lost))
+  }
+  draft.forget(from)
+  draft.alias(from.collection, from.id, id)
+  return to
+}
+
+async function moveChildren(draft: Draft, home: Home, from: string, to: string): Promise<void> {
+  const field = home.source.parent!
+  for (const child of await draft.where(home.collection, field, from)) {
+    child.value = { ...child.value!, [field]: to }
+    child.rows = child.rows.map(row => {
+      if (row.value?.[field] !== from) return row
+      const value = { ...row.value, [field]: to }
+      return row.sealed ? row : { ...row, value }
+    })
+  }
+}
+
+function lostEntry(draft: Draft, home: Home, to: Entry, lost: OutboxRow): InboxEntry {
+  return {
+    id: draft.uuid(),
+    remote: home.remote,
+    collection: to.collection,
+    record: to.id,
+    at: draft.now,
+    rule: home.rule,
+    base: lost.base ?? null,
+    local: { change: lost.change, value: lost.value, at: lost.at },
+    theirs: { collection: home.sourceName, id: to.id, value: to.value ?? null, version: to.meta.version ?? null },
+    verdict: { take: 'remote' },
+    by: 'tree',
+    state: 'settled',
+    loses: 'local',
+    until: draft.now + home.keep,
+    reason: 'The remote gave two local records the same id.',
+  }
+}
