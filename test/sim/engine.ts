@@ -1,8 +1,9 @@
 /** What is under test, loaded late: a deliberate break must be in place before the first import. */
 import { collection, defineSchema } from '../../src/schema.ts'
+import type { StoreDriver } from '../../src/store.ts'
 import type { Source, Transport } from '../../src/transport.ts'
 import type { Open } from './app.ts'
-import { ruleOf } from './plan.ts'
+import { ruleOf, type StoreKind } from './plan.ts'
 import type { Engine } from './sim.ts'
 
 interface Loaded {
@@ -11,8 +12,9 @@ interface Loaded {
   readonly tree: Source
 }
 
-export async function loadEngine(): Promise<Engine> {
+export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> {
   const { open, files, tree } = await load()
+  const idb = stores.includes('indexeddb') ? await loadIdb() : undefined
   return {
     open,
     schema: options => {
@@ -24,6 +26,7 @@ export async function loadEngine(): Promise<Engine> {
         collections: { notes, ...(options.tree && { tree: collection({ ...tree, remote: 'drive', conflicts }) }) },
       })
     },
+    idbDisk: (world, faults, name) => idb!(world, faults, name),
     transport: (options, token) =>
       files({
         url: 'https://drive.test',
@@ -39,4 +42,11 @@ async function load(): Promise<Loaded> {
   const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
   const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open'>
   return { open: client.open, files: transport.files, tree: transport.tree }
+}
+
+/** fake-indexeddb replaces globals, so it is loaded only where it is wanted. */
+async function loadIdb(): Promise<Engine['idbDisk']> {
+  const { idbDiskOf } = await import('./idb.ts')
+  const driver = (await import('../../src/stores/indexeddb.ts' as string)) as { indexeddb(name: string): StoreDriver }
+  return (world, faults, name) => idbDiskOf(world, faults, name, driver.indexeddb)
 }

@@ -7,7 +7,7 @@ export function befall(sim: Sim, end: number): void {
   const { world } = sim
   const steps = new Map<Owner, number>()
   world.before.push(task => {
-    const tab = tabOf(sim, task.owner)
+    const tab = tabOf(sim, task.owner) ?? tabBehind(sim, task.owner)
     if (!tab || !sim.faults.on) return
     const step = (steps.get(tab.owner) ?? 0) + 1
     steps.set(tab.owner, step)
@@ -46,6 +46,12 @@ function once(sim: Sim, family: Parameters<Sim['faults']['happens']>[0], name: s
 export const tabOf = (sim: Sim, owner: Owner): Tab | undefined => {
   for (const device of sim.devices) for (const tab of device.tabs) if (tab.owner === owner) return tab
   return undefined
+}
+
+/** A step of a machine's databases may be the last of any of its tabs. */
+function tabBehind(sim: Sim, owner: Owner): Tab | undefined {
+  const device = sim.devices.find(one => one.disk.tasks?.() === owner)
+  return device?.tabs[sim.world.stats.steps % device.tabs.length]
 }
 
 function lateStart(sim: Sim, tab: Tab): void {

@@ -101,6 +101,7 @@ export function uuid(random: Random): string {
 /** Like Web Locks: a dead holder's lock passes on soon, a frozen holder's only by stealing. */
 function locksOf(world: World, machine: Machine, owner: Owner): Locks {
   return {
+    everywhere: true,
     hold(name, { signal, steal }, work) {
       const lock = machine.locks.get(name) ?? { holder: undefined, waiting: [] }
       machine.locks.set(name, lock)

@@ -69,7 +69,14 @@ async function settle(sim: Sim): Promise<void> {
   const { world } = sim
   const limit = world.elapsed() + LIVENESS
   for (const device of sim.devices) for (const tab of device.tabs) observe(sim, tab, 300)
-  await world.run(limit, () => sim.devices.every(device => quiet(sim, device)))
+  let looked = -1
+  let calm = false
+  const isQuiet = () => {
+    if (looked !== sim.stats.statuses) calm = sim.devices.every(device => quiet(sim, device))
+    looked = sim.stats.statuses
+    return calm
+  }
+  await world.run(limit, isQuiet)
   if (world.failures.length > 0) return
   for (const device of sim.devices) {
     if (quiet(sim, device)) continue

@@ -90,7 +90,7 @@ async function runOne(seed: number, store: StoreKind, engine: Engine): Promise<L
 const stores: StoreKind[] = values.store === 'both' ? ['memory', 'indexeddb'] : [values.store as StoreKind]
 
 async function worker(part: number, parts: number, tell: (line: Line) => void): Promise<void> {
-  const engine = await loadEngine()
+  const engine = await loadEngine(stores)
   const first = Number(values.from)
   for (let seed = first + part; seed < first + Number(values.seeds); seed += parts)
     for (const store of stores) {
@@ -135,7 +135,7 @@ function child(part: number, parts: number, hear: (line: Line) => void): Promise
 }
 
 async function one(seed: string): Promise<void> {
-  const engine = await loadEngine()
+  const engine = await loadEngine(stores)
   for (const store of stores) {
     const options = optionsOf(seed, wishFor(store))
     console.log(describe(options))

@@ -52,6 +52,7 @@ export interface Engine {
   readonly open: Open
   readonly schema: (options: Options) => Schema
   readonly transport: (options: Options, token: () => string) => Transport
+  readonly idbDisk: (world: World, faults: Faults, name: string) => Disk
 }
 
 export function simOf(options: Options, engine: Engine, trace: boolean): Sim {
@@ -82,7 +83,7 @@ export function addDevice(sim: Sim, name: string, tabs: number): Device {
   const device: Device = {
     name,
     machine: machineOf(name, skew),
-    disk: diskOf(world, faults, options, name),
+    disk: options.store === 'memory' ? memoryDiskOf(world, faults, name) : sim.engine.idbDisk(world, faults, name),
     tabs: [],
     armed: [],
     wipedAt: undefined,
@@ -94,10 +95,6 @@ export function addDevice(sim: Sim, name: string, tabs: number): Device {
   sim.devices.push(device)
   for (const tab of device.tabs) start(sim, tab, 0)
   return device
-}
-
-function diskOf(world: World, faults: Faults, _options: Options, name: string): Disk {
-  return memoryDiskOf(world, faults, name)
 }
 
 /** A page load. Opening is tried again as an app would, when the disk said no. */

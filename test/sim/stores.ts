@@ -16,6 +16,8 @@ export interface Disk {
   crash(lose: number): void
   /** Everything is gone (cleared site data). */
   wipe(): void
+  /** Whose steps the work of its databases is, where that is not the tabs' own. */
+  tasks?(): Owner
 }
 
 export function memoryDiskOf(world: World, faults: Faults, name: string): Disk {
