@@ -6,8 +6,8 @@ import type { Sending } from './network.ts'
 import type { Device, Sim, Tab } from './sim.ts'
 
 const effect = (sending: Sending): boolean => sending.method !== 'GET' && sending.method !== 'HEAD'
-const isChanges = (sending: Sending): boolean => sending.url.pathname.endsWith('/sync/changes')
-const isApply = (sending: Sending): boolean => sending.url.pathname.endsWith('/sync/apply')
+const isChanges = (sending: Sending): boolean => /\/changes$/.test(sending.url.pathname)
+const isApply = (sending: Sending): boolean => /\/(apply|send)$/.test(sending.url.pathname)
 
 export function watch(sim: Sim): void {
   const { world, network } = sim
@@ -18,7 +18,7 @@ export function watch(sim: Sim): void {
   let seen = 0
 
   network.onAnswer.push(sending => {
-    if (sending.status === 400 || sending.status === 404) steady.delete(sending.machine)
+    if (sending.status === 400 || sending.status === 404 || sending.status === 410) steady.delete(sending.machine)
     if (sending.url.pathname.endsWith('/sync/cursor') && sending.status === 200) steady.add(sending.machine)
   })
 

@@ -3,6 +3,7 @@ import { collection, defineSchema } from '../../src/schema.ts'
 import type { StoreDriver } from '../../src/store.ts'
 import type { Source, Transport } from '../../src/transport.ts'
 import type { Open } from './app.ts'
+import { boxNotes, boxTransport } from './box.ts'
 import { ruleOf, type StoreKind } from './plan.ts'
 import type { Engine } from './sim.ts'
 
@@ -10,16 +11,21 @@ interface Loaded {
   readonly open: Open
   readonly files: (options: object) => Transport
   readonly tree: Source
+  readonly records: Source
 }
 
 export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> {
-  const { open, files, tree } = await load()
+  const { open, files, tree, records } = await load()
   const idb = stores.includes('indexeddb') ? await loadIdb() : undefined
   return {
     open,
     schema: options => {
       const rule = ruleOf(options.strategy)
-      const notes = collection({ remote: 'drive', conflicts: rule })
+      const notes = collection({
+        ...(options.remote === 'files' ? records : boxNotes),
+        remote: 'drive',
+        conflicts: rule,
+      })
       const conflicts = typeof rule === 'string' ? rule : 'KEEP_BOTH'
       return defineSchema({
         version: 1,
@@ -27,13 +33,15 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
       })
     },
     idbDisk: (world, faults, name) => idb!(world, faults, name),
-    transport: (options, token) =>
-      files({
+    transport: (options, token) => {
+      if (options.remote !== 'files') return boxTransport(options.remote === 'box', token)
+      return files({
         url: 'https://drive.test',
         share: 'shr_1',
         folders: { notes: options.shards === 16 ? '/notes' : { path: '/notes', shards: options.shards } },
         token,
-      }),
+      })
+    },
   }
 }
 
@@ -41,7 +49,7 @@ async function load(): Promise<Loaded> {
   // The client is opened with its own types; the simulator asks for what it uses.
   const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
   const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open'>
-  return { open: client.open, files: transport.files, tree: transport.tree }
+  return { ...transport, open: client.open }
 }
 
 /** fake-indexeddb replaces globals, so it is loaded only where it is wanted. */

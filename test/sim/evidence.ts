@@ -126,8 +126,9 @@ function pathIn(rows: readonly Stored[], row: Stored): string {
   for (let depth = 0; at && depth < 100; depth++) {
     parts.unshift(String(at.value?.name))
     const parent: unknown = at.value?.parent
-    at = parent === null || parent === undefined ? undefined : rows.find(one => one.id === parent)
-    if (parent != null && !at) parts.unshift('(lost)')
+    if (parent === row.value?.share) break
+    at = rows.find(one => one.id === parent)
+    if (!at) parts.unshift('(lost)')
   }
   return `/${parts.join('/')}`
 }

@@ -33,7 +33,10 @@ export function befall(sim: Sim, end: number): void {
       for (const { device_id } of known) sim.server.sandbox.admin.removeDevice(sim.server.user, device_id)
     })
   }
-  once(sim, 'compact', 'server', end, () => sim.server.sandbox.admin.compact())
+  once(sim, 'compact', 'server', end, () => {
+    sim.server.sandbox.admin.compact()
+    sim.server.box.floor = sim.server.box.log.length
+  })
   once(sim, 'forceSync', 'server', end, () => sim.server.sandbox.admin.forceSync(sim.server.share))
   once(sim, 'token', 'server', end, () => sim.server.renewToken())
 }

@@ -35,7 +35,7 @@ interface Life {
   readonly world: World
   readonly faults: Faults
   readonly name: string
-  factory: FDBFactory
+  factory: IDBFactory
   tasks: Owner
   commits: number
 }
@@ -45,7 +45,7 @@ const lives = new WeakMap<Owner, Life>()
 /** By connection, and by request to open one. */
 const owners = new WeakMap<object, Owner>()
 
-const databasesOf = (factory: FDBFactory) => (factory as unknown as { _databases: Map<string, RawDatabase> })._databases
+const databasesOf = (factory: IDBFactory) => (factory as unknown as { _databases: Map<string, RawDatabase> })._databases
 
 install()
 
@@ -98,7 +98,7 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: (nam
 }
 
 /** A judge opens databases between steps. */
-let outside: FDBFactory | undefined
+let outside: IDBFactory | undefined
 
 /** One tab died: what it had not committed is taken back, and the other tabs go on. */
 function abandon(life: Life, owner: Owner): void {
@@ -139,7 +139,7 @@ function install(): void {
   })
 
   const open = FDBFactory.prototype.open
-  FDBFactory.prototype.open = function (this: FDBFactory, ...args: Parameters<typeof open>) {
+  FDBFactory.prototype.open = function (this: IDBFactory, ...args: Parameters<typeof open>) {
     const request = open.apply(this, args)
     const owner = worldOwner()
     if (owner) owners.set(request, owner)

@@ -195,7 +195,7 @@ async function makeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> {
   const kind = op.kind === 'folder' ? 'folder' : 'file'
   const name = nameFor(sim, op)
   const id = `${kind === 'file' ? 'fil' : 'fld'}_${by}x${String(op.n).padStart(8, '0')}`
-  const value: Value = { share: sim.server.share, parent: parent?.id ?? null, name, kind }
+  const value: Value = { share: sim.server.share, parent: parent?.id ?? sim.server.share, name, kind }
   const key = entryKey(sim, id)
   await putTree(sim, db, by, key, value)
   if (kind === 'file') await putBytes(sim, db, by, key, op)
@@ -217,7 +217,8 @@ async function changeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> 
   if (!row) return
   if (op.kind === 'bytes') return putBytes(sim, db, by, row.id, op)
   const folders = rows.filter(one => isFolder(one) && one.id !== row.id && !under(rows, one, row.id))
-  const parent = op.kind === 'move' ? (folders[Math.floor(op.dice[1] * folders.length)]?.id ?? null) : undefined
+  const parent =
+    op.kind === 'move' ? (folders[Math.floor(op.dice[1] * folders.length)]?.id ?? sim.server.share) : undefined
   const fields = { name: nameFor(sim, op), ...(parent !== undefined && { parent }) }
   let attempts: Write[] = []
   await db.write(async tx => {

@@ -6,11 +6,15 @@ import { between, pick, type Random, randomOf } from './random.ts'
 export const strategies = ['KEEP_BOTH', 'LAST_WRITER_WINS', 'SERVER_WINS', 'CLIENT_WINS', 'MANUAL', 'MERGE'] as const
 export type StrategyName = (typeof strategies)[number]
 export type StoreKind = 'memory' | 'indexeddb'
+/** The file API, and the plainest remotes that there can be: one that guards by version, one that takes what comes. */
+export const remotes = ['files', 'box', 'open-box'] as const
+export type RemoteKind = (typeof remotes)[number]
 
 export interface Options {
   readonly seed: string
   readonly strategy: StrategyName
   readonly store: StoreKind
+  readonly remote: RemoteKind
   readonly devices: number
   /** Tabs of the first device; the others have one. */
   readonly tabs: number
@@ -76,6 +80,7 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   const drawn = {
     strategy: pick(random, strategies),
     store: 'memory' as StoreKind,
+    remote: random() < 0.7 ? ('files' as const) : pick(random, ['box', 'open-box'] as const),
     devices: many,
     tabs: random() < 0.25 ? 2 : 1,
     ops: between(random, 8, 30),
@@ -93,7 +98,8 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   }
   const { without = [], ...rest } = wish
   for (const family of without) rates[family] = 0
-  return { seed, ...drawn, ...rest, rates }
+  const options = { seed, ...drawn, ...rest, rates }
+  return { ...options, tree: options.tree && options.remote === 'files' }
 }
 
 export function planOf(options: Options): readonly Op[] {

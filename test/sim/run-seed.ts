@@ -105,7 +105,7 @@ function lastPull(sim: Sim, device: Device): { start: number; end: number } | un
   const pull = sim.network.sendings.findLast(
     one =>
       one.machine === device.name &&
-      one.url.pathname.endsWith('/sync/changes') &&
+      /\/changes$/.test(one.url.pathname) &&
       one.status === 200 &&
       one.ended !== undefined,
   )

@@ -11,7 +11,17 @@ import { parseArgs } from 'node:util'
 import { loadEngine } from './engine.ts'
 import { type Family, familyNames } from './faults.ts'
 import { breakOnPurpose } from './mutants.ts'
-import { describe, type Op, optionsOf, type StoreKind, type StrategyName, strategies, type Wish } from './plan.ts'
+import {
+  describe,
+  type Op,
+  optionsOf,
+  type RemoteKind,
+  remotes,
+  type StoreKind,
+  type StrategyName,
+  strategies,
+  type Wish,
+} from './plan.ts'
 import { type Line, reportOf } from './report.ts'
 import { runSeed } from './run-seed.ts'
 import { shrink } from './shrink.ts'
@@ -24,6 +34,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     store: { type: 'string', default: 'memory' },
     strategy: { type: 'string' },
+    remote: { type: 'string' },
     devices: { type: 'string' },
     tabs: { type: 'string' },
     ops: { type: 'string' },
@@ -41,6 +52,8 @@ for (const name of Object.keys(process.env))
   if (name.startsWith('SIM_')) throw new Error(`${name} means nothing here: the simulator takes arguments only.`)
 if (values.strategy !== undefined && !strategies.includes(values.strategy as StrategyName))
   throw new Error(`There is no strategy ${values.strategy}: use ${strategies.join(', ')}.`)
+if (values.remote !== undefined && !remotes.includes(values.remote as RemoteKind))
+  throw new Error(`There is no remote ${values.remote}: use ${remotes.join(', ')}.`)
 const without = (values.without?.split(',') ?? []) as Family[]
 for (const family of without)
   if (!familyNames.includes(family))
@@ -49,6 +62,7 @@ for (const family of without)
 const wishFor = (store: StoreKind): Wish => ({
   store,
   ...(values.strategy !== undefined && { strategy: values.strategy as StrategyName }),
+  ...(values.remote !== undefined && { remote: values.remote as RemoteKind }),
   ...(values.devices !== undefined && { devices: Number(values.devices) }),
   ...(values.tabs !== undefined && { tabs: Number(values.tabs) }),
   ...(values.ops !== undefined && { ops: Number(values.ops) }),
@@ -57,7 +71,7 @@ const wishFor = (store: StoreKind): Wish => ({
 })
 
 function replay(seed: string, store: string, more = ''): string {
-  const kept = ['strategy', 'devices', 'tabs', 'ops', 'tree', 'without', 'mutant'] as const
+  const kept = ['strategy', 'remote', 'devices', 'tabs', 'ops', 'tree', 'without', 'mutant'] as const
   const flags = kept.flatMap(name => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
   return ['node test/sim/run.ts --seed', seed, '--store', store, ...flags, more].filter(Boolean).join(' ')
 }

@@ -1,5 +1,6 @@
 /** The sandbox server in the simulated world, and the eyes of the judge on it. */
 import { type FilesSandbox, filesSandbox } from '../../src/sandbox/files/sandbox.ts'
+import { type Box, boxOf } from './box.ts'
 import { canaryToken } from './canary.ts'
 import type { Remote } from './network.ts'
 import type { Options } from './plan.ts'
@@ -8,6 +9,7 @@ import type { World } from './world.ts'
 export interface Server {
   readonly remote: Remote
   readonly sandbox: FilesSandbox
+  readonly box: Box
   readonly share: string
   readonly user: string
   /** The token that the app holds now. */
@@ -37,6 +39,7 @@ export function serverOf(world: World, options: Options): Server {
   let tokens = 0
   const server: Server = {
     sandbox,
+    box: boxOf(options.remote === 'box', world.now),
     share,
     user: user_id,
     changedAt: 0,
@@ -57,6 +60,10 @@ export function serverOf(world: World, options: Options): Server {
     },
     notes() {
       const found = new Map<string, NoteRow>()
+      if (options.remote !== 'files') {
+        for (const [id, { value, version }] of server.box.rows) if (value !== null) found.set(id, { v: version, value })
+        return found
+      }
       const { tree, bytes } = sandbox.inspect()
       for (const node of tree[share] ?? []) {
         if (!node.path.startsWith('/notes/') || node.path.endsWith('.tidemark.json') || node.sha256 === null) continue
