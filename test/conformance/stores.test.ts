@@ -1,7 +1,10 @@
+import 'fake-indexeddb/auto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { IDBFactory } from 'fake-indexeddb'
 import { afterAll, expect, test } from 'vitest'
+import { indexeddb } from '../../src/stores/indexeddb/index.ts'
 import { memory, memoryDisk } from '../../src/stores/memory.ts'
 import { sqlite } from '../../src/stores/sqlite.ts'
 import type { MakePlace } from './store/place.ts'
@@ -18,6 +21,14 @@ const stores: { readonly [name: string]: { readonly make: MakePlace; readonly hi
     make: () => {
       const disk = memoryDisk()
       return { driver: () => memory('test', { disk }), platform: storePlatform() }
+    },
+  },
+  // A browser's own is tried by the browser tests.
+  indexeddb: {
+    histories: 60,
+    make: () => {
+      const factory = new IDBFactory()
+      return { driver: () => indexeddb('test', { factory }), platform: storePlatform() }
     },
   },
   sqlite: {

@@ -32,11 +32,11 @@ export interface Terms {
 export function checkedReader(raw: Reader, terms: Terms): Reader {
   return {
     records: name => {
-      checkScope(terms.scope.records.includes(name), name)
+      checkScope(terms.scope.records.includes(name), name, terms)
       return recordReader(name, raw.records(name), terms)
     },
     rows: space => {
-      checkScope(terms.scope.rows.includes(space), space)
+      checkScope(terms.scope.rows.includes(space), space, terms)
       return rowReader(space, raw.rows(space), terms)
     },
   }
@@ -45,11 +45,11 @@ export function checkedReader(raw: Reader, terms: Terms): Reader {
 export function checkedWriter(raw: Writer, terms: Terms, touches: TouchLog): Writer {
   return {
     records: name => {
-      checkScope(terms.scope.records.includes(name), name)
+      checkScope(terms.scope.records.includes(name), name, terms)
       return recordWriter(name, raw.records(name), terms, touches)
     },
     rows: space => {
-      checkScope(terms.scope.rows.includes(space), space)
+      checkScope(terms.scope.rows.includes(space), space, terms)
       return rowWriter(space, raw.rows(space), terms, touches)
     },
   }
@@ -159,7 +159,8 @@ function rowWriter(space: Space, raw: RowWriter, terms: Terms, touches: TouchLog
   }
 }
 
-function checkScope(named: boolean, name: string): void {
+function checkScope(named: boolean, name: string, terms: Terms): void {
+  checkOpen(terms)
   if (!named) throw new SyncError('bug', `'${name}' is not in the scope of this transaction: name it where it begins.`)
 }
 

@@ -17,7 +17,7 @@ export function storePlatform(air: Air = new Map(), faster = 1): Platform {
     digest: none,
     fetch: none,
     socket: none,
-    locks: { hold: none },
+    locks: { everywhere: false, hold: none },
     channel: name => channelOn(air, name),
     wakes: none,
   }
