@@ -44,6 +44,8 @@ const situations: { [name: string]: [Value | null | undefined, Value | null, Val
   'file: move / delete': [file, { ...file, parent: 'mine' }, null, tree],
   'file: move and update / delete': [file, { ...file, parent: 'mine', sha256: 'bb' }, null, tree],
   'file: delete / update': [file, null, { ...file, sha256: 'cc' }, tree],
+  'file: other field / same field': [file, { ...file, kind: 'link' }, { ...file, kind: 'folder' }, tree],
+  'file: create / create elsewhere': [undefined, { ...file, parent: 'mine' }, { ...file, parent: 'theirs' }, tree],
   'file: delete / move': [file, null, { ...file, parent: 'theirs' }, tree],
 }
 
@@ -91,6 +93,8 @@ file: update / delete            | local -remote   | remote -local     | local  
 file: move / delete              | local -remote   | remote -local     | remote -local | remote -local | local -remote | ask    | remote -local     | remote -local       | remote -local
 file: move and update / delete   | local -remote   | remote -local     | local         | remote -local | local -remote | ask    | local             | local               | remote -local
 file: delete / update            | local -remote   | remote -local     | remote        | remote -local | local -remote | ask    | remote            | remote              | remote -local
+file: other field / same field   | local -remote   | remote -local     | both          | remote -local | local -remote | ask    | local -remote     | remote -local       | remote -local
+file: create / create elsewhere  | local -remote   | remote -local     | both          | remote -local | local -remote | ask    | local -remote     | remote -local       | remote -local
 file: delete / move              | local -remote   | remote -local     | remote        | remote -local | local -remote | ask    | remote            | remote              | remote -local
 `
 
@@ -142,6 +146,14 @@ describe('a merged record', () => {
       title: 'Mate',
       tags: ['hot'],
     })
+  })
+
+  test('has each field by its own rule', async () => {
+    const rule: Rule = { fields: { title: 'CLIENT_WINS', text: 'SERVER_WINS' }, otherwise: 'UNION', onDelete: 'MANUAL' }
+    const mine = { title: 'Mine', text: 'Mine', tags: ['mine'] }
+    const theirs = { title: 'Theirs', text: 'Theirs', tags: ['theirs'] }
+    const one = meeting(rule, note, mine, theirs)
+    expect(await result(one)).toEqual({ title: 'Mine', text: 'Theirs', tags: ['mine', 'theirs'] })
   })
 
   test('keeps a field named __proto__ a field', async () => {
@@ -215,6 +227,14 @@ describe('UNION', () => {
   })
 })
 
+test('UNION says when it had to decide by time and cannot know', async () => {
+  const rule: Rule = { fields: {}, otherwise: 'UNION', onDelete: 'MANUAL' }
+  const meet = (mine: Field, theirs: Field) => meeting(rule, {}, { it: mine }, { it: theirs }, {}, { at: 60_500 })
+  expect(await judge(meet({ a: 1 }, { a: 2 }))).toMatchObject({ uncertain: true })
+  expect(await judge(meet({ a: 1 }, { b: 2 }))).not.toHaveProperty('uncertain')
+  expect(await judge(meet(['a'], ['b']))).not.toHaveProperty('uncertain')
+})
+
 describe('a rule of the app', () => {
   const clash = meeting({ fields: { text: 'MINE' }, otherwise: 'SERVER_WINS', onDelete: 'MANUAL' }, note, null, null)
   const one = {
@@ -257,7 +277,8 @@ describe('a rule of the app', () => {
   const failures: [string, () => unknown, string][] = [
     ['asks', () => 'ask', 'The rule "MINE" leaves "text" to you.'],
     ['throws', () => JSON.parse('{'), 'The rule "MINE" failed on "text": '],
-    ['throws a text', () => Promise.resolve().then.call('no'), 'The rule "MINE" failed on "text": '],
+    ['throws a text', throwing('not today'), 'The rule "MINE" failed on "text": not today'],
+    ['throws an object', throwing(Object.create(null)), 'on "text": it threw something that is no Error.'],
     ['answers nothing', () => undefined, 'it answered neither'],
     ['answers later', () => Promise.resolve({ field: 1 }), 'it answered neither'],
     ['answers a Date', () => ({ field: new Date(0) }), 'it answered neither'],
@@ -318,6 +339,14 @@ describe('a rule is checked', () => {
     expect(check).toThrow(expect.objectContaining({ code: 'schema-mismatch' }))
   })
 
+  test('and a field rule that slipped through asks the user too, whatever its name', async () => {
+    for (const name of ['TEXT', 'constructor', '__proto__']) {
+      const rule: Rule = { fields: {}, otherwise: name, onDelete: 'MANUAL' }
+      const { reason } = await judge(meeting(rule, note, { ...note, text: 'a' }, { ...note, text: 'b' }))
+      expect(reason).toBe(`The rule "${name}" for "text" is not known here.`)
+    }
+  })
+
   test('and one that slipped through asks the user', async () => {
     const judgement = await judge(meeting('NEWEST' as Rule, note, { ...note, text: 'a' }, { ...note, text: 'b' }))
     expect(judgement).toMatchObject({ verdict: { take: 'ask' }, reason: expect.stringContaining('"NEWEST"') })
@@ -325,6 +354,12 @@ describe('a rule is checked', () => {
 })
 
 // ---- makers
+
+function throwing(what: unknown): () => never {
+  return () => {
+    throw what
+  }
+}
 
 /** One record that met: the last common value (undefined: none), mine at 60,000, theirs. */
 function meeting(
