@@ -1,0 +1,333 @@
+import 'fake-indexeddb/auto'
+import { IDBFactory as FakeFactory, forceCloseDatabase } from 'fake-indexeddb'
+import { expect, test } from 'vitest'
+import type { Shape, Store, Touched, Writer } from '../../src/store.ts'
+import { indexeddb } from '../../src/stores/indexeddb/index.ts'
+import { allNotes, allRows, both, codeOf, notes, openAt, type Place, put, record, shape } from './store/place.ts'
+import { storePlatform } from './store/platform.ts'
+
+/** What goes wrong with a browser's database, played with the inner parts of the fake one. */
+interface FakeTransaction extends IDBTransaction {
+  _abort(name: string | null): void
+  _requests: unknown[]
+}
+
+interface FaultyPlace extends Place {
+  readonly factory: IDBFactory
+  /** Called with each transaction that a store begins; what it throws, `transaction()` throws. */
+  onBegin: (transaction: () => IDBTransaction, idb: IDBDatabase) => IDBTransaction
+  readonly options: { durability?: string }[]
+  readonly connections: IDBDatabase[]
+}
+
+function faultyPlace(faster = 100): FaultyPlace {
+  const factory = new FakeFactory()
+  const place: FaultyPlace = {
+    factory,
+    onBegin: begin => begin(),
+    options: [],
+    connections: [],
+    platform: storePlatform(new Map(), faster),
+    driver: () => indexeddb('test', { factory: watched }),
+  }
+  const watched = new Proxy(factory, {
+    get: (target, name) => {
+      if (name !== 'open') return Reflect.get(target, name)
+      return (...given: [string, number]) => {
+        const request = target.open(...given)
+        request.addEventListener('success', () => faulty(request.result, place))
+        return request
+      }
+    },
+  })
+  return place
+}
+
+function faulty(idb: IDBDatabase, place: FaultyPlace): void {
+  place.connections.push(idb)
+  const begin = idb.transaction.bind(idb)
+  idb.transaction = (stores, mode, options) => {
+    if (mode !== 'readwrite') return begin(stores, mode, options)
+    place.options.push(options as { durability?: string })
+    return place.onBegin(() => begin(stores, mode, options), idb)
+  }
+}
+
+/** Aborts at the moment of the commit, after all requests have succeeded. */
+function abortAtCommit(name: string | null): FaultyPlace['onBegin'] {
+  return begin => {
+    const transaction = begin() as FakeTransaction
+    transaction.commit = () => transaction._abort(name)
+    return transaction
+  }
+}
+
+const second: Shape = { ...shape, version: 2 }
+
+async function withOneRecord(): Promise<{ place: FaultyPlace; store: Store }> {
+  const place = faultyPlace()
+  const store = await openAt(place)
+  await put(store, record('a', { rank: 1 }))
+  return { place, store }
+}
+
+const moreRecords = (store: Store) =>
+  store.write(both, async tx => {
+    await tx.records('notes').putMany([record('a', { rank: 2 }), record('b', {})])
+    await tx.rows('queue').append([], {})
+  })
+
+const untouched = async (store: Store) =>
+  expect([await allNotes(store), await allRows(store)]).toEqual([[record('a', { rank: 1 })], []])
+
+test('durability is strict unless said otherwise', async () => {
+  const { place, store } = await withOneRecord()
+  await store.write(notes, async () => {}, { durability: 'relaxed' })
+  await store.write(notes, async () => {}, { durability: 'strict' })
+  expect(place.options.map(({ durability }) => durability)).toEqual(['strict', 'relaxed', 'strict'])
+})
+
+test.each([
+  ['QuotaExceededError', 'storage-full'],
+  [null, 'storage-unavailable'],
+  ['AbortError', 'storage-unavailable'],
+])('an abort at the commit with %s is %s, and nothing is stored (F6, F7)', async (name, code) => {
+  const { place, store } = await withOneRecord()
+  const heard: Touched[] = []
+  store.watch(touched => void heard.push(...touched))
+  place.onBegin = abortAtCommit(name)
+  expect(await codeOf(moreRecords(store))).toBe(code)
+  await untouched(store)
+  expect(heard).toEqual([])
+  place.onBegin = begin => begin()
+  await put(store, record('b', {}))
+  expect(await allNotes(store)).toHaveLength(2)
+})
+
+test('a request that fails for want of room is storage-full, and nothing is stored (F5)', async () => {
+  const { place, store } = await withOneRecord()
+  place.onBegin = begin => {
+    const transaction = begin() as FakeTransaction
+    const objectStore = transaction.objectStore('records/notes')
+    const put = objectStore.put.bind(objectStore)
+    objectStore.put = value => {
+      const request = put(value)
+      const queued = transaction._requests.at(-1) as { operation: () => void }
+      queued.operation = () => {
+        throw new DOMException('no room', 'QuotaExceededError')
+      }
+      return request
+    }
+    return transaction
+  }
+  expect(await codeOf(moreRecords(store))).toBe('storage-full')
+  await untouched(store)
+})
+
+test('acknowledged means complete: not before (F1)', async () => {
+  const { place, store } = await withOneRecord()
+  const events: string[] = []
+  place.onBegin = begin => {
+    const transaction = begin()
+    transaction.addEventListener('complete', () => events.push('complete'))
+    return transaction
+  }
+  await moreRecords(store).then(() => events.push('acknowledged'))
+  expect(events).toEqual(['complete', 'acknowledged'])
+})
+
+test('a lost connection is replaced, and the whole work runs again (F8, F11)', async () => {
+  for (const name of ['UnknownError', 'InvalidStateError']) {
+    const { place, store } = await withOneRecord()
+    let failures = 3
+    place.onBegin = begin => {
+      if (failures-- > 0) throw new DOMException('Connection to Indexed Database server lost', name)
+      return begin()
+    }
+    await moreRecords(store)
+    expect(await allNotes(store)).toEqual([record('a', { rank: 2 }), record('b', {})])
+    expect(await allRows(store)).toHaveLength(1)
+    expect(place.connections).toHaveLength(4)
+  }
+})
+
+test('a connection lost in mid-work runs the work again from its beginning (F8)', async () => {
+  const { place, store } = await withOneRecord()
+  let failures = 1
+  place.onBegin = begin => {
+    const transaction = begin() as FakeTransaction
+    if (failures-- > 0) setTimeout(() => transaction._abort('UnknownError'), 0)
+    return transaction
+  }
+  let runs = 0
+  await store.write(notes, async tx => {
+    runs++
+    const [{ value } = { value: null }] = await tx.records('notes').list()
+    for (let n = 0; n < 20; n++) await tx.records('notes').get('a')
+    await tx.records('notes').putMany([record('a', { rank: (value!.rank as number) + 1 })])
+  })
+  expect(runs).toBe(2)
+  expect(await allNotes(store)).toEqual([record('a', { rank: 2 })])
+})
+
+test('a connection that stays lost is storage-unavailable after five tries (F8)', async () => {
+  const { place, store } = await withOneRecord()
+  let tries = 0
+  place.onBegin = () => {
+    tries++
+    throw new DOMException('lost', 'UnknownError')
+  }
+  expect(await codeOf(moreRecords(store))).toBe('storage-unavailable')
+  expect(tries).toBe(6)
+  place.onBegin = begin => begin()
+  await untouched(store)
+})
+
+test('a connection that the browser closes is opened again when it is needed (F10)', async () => {
+  const { place, store } = await withOneRecord()
+  forceCloseDatabase(place.connections.at(-1)! as never)
+  await new Promise(resolve => setTimeout(resolve, 5))
+  await untouched(store)
+  let closed = false
+  place.onBegin = (begin, idb) => {
+    const transaction = begin()
+    if (!closed) forceCloseDatabase(idb as never)
+    closed = true
+    return transaction
+  }
+  await moreRecords(store)
+  expect(await allNotes(store)).toHaveLength(2)
+})
+
+test('an open that gets no answer is tried once more, and then fails (F12)', async () => {
+  const place = faultyPlace(1000)
+  let silent = 1
+  let asked = 0
+  const factory = {
+    open: (name: string, version: number) => {
+      asked++
+      return silent-- > 0
+        ? (new FakeFactory() as { open(name: string): IDBOpenDBRequest }).open('other')
+        : place.factory.open(name, version)
+    },
+  } as IDBFactory
+  // An answer that never comes: a request whose listeners are never called.
+  const mute = new Proxy(factory, {
+    get: (target, name) =>
+      name !== 'open'
+        ? Reflect.get(target, name)
+        : (...given: [string, number]) => {
+            const request = target.open(...given)
+            if (silent >= 0) request.addEventListener = () => {}
+            return request
+          },
+  })
+  const driver = () => indexeddb('test', { factory: mute })
+  const store = await driver().open(shape, place.platform)
+  expect(asked).toBe(2)
+  await store.close()
+  silent = 9
+  asked = 0
+  const failing = driver().open(shape, place.platform)
+  await expect(failing).rejects.toMatchObject({ code: 'storage-unavailable', details: { reason: 'silent' } })
+  expect(asked).toBe(2)
+})
+
+test('an upgrade waits for a tab that does not let go, and says why when it never does (F13)', async () => {
+  const place = faultyPlace(100)
+  const stubborn = await new Promise<IDBDatabase>(resolve => {
+    const request = place.factory.open('test', 1_000_001)
+    request.addEventListener('upgradeneeded', () => request.result.createObjectStore('rows/meta'))
+    request.addEventListener('success', () => resolve(request.result))
+  })
+  const failing = openAt(place, second)
+  await expect(failing).rejects.toMatchObject({ code: 'storage-unavailable', details: { reason: 'blocked' } })
+  const waiting = openAt(place, second)
+  setTimeout(() => stubborn.close(), 120)
+  expect(await allNotes(await waiting)).toEqual([])
+})
+
+test('an upgrade elsewhere lets open work finish, then closes, and the store is newer (F14, F15)', async () => {
+  const { place, store } = await withOneRecord()
+  let upgraded: Promise<Store> | undefined
+  await store.write(both, async tx => {
+    upgraded = place.driver().open(second, place.platform)
+    for (let n = 0; n < 50; n++) await tx.records('notes').get('a')
+    await tx.records('notes').putMany([record('a', { rank: 2 })])
+  })
+  const newer = await upgraded!
+  expect(await allNotes(newer)).toEqual([record('a', { rank: 2 })])
+  expect(await codeOf(moreRecords(store))).toBe('storage-newer')
+  expect(await allNotes(newer)).toEqual([record('a', { rank: 2 })])
+  await newer.close()
+})
+
+test('a database that is deleted elsewhere is a new one afterwards (F17)', async () => {
+  const { place, store } = await withOneRecord()
+  await new Promise(resolve => place.factory.deleteDatabase('test').addEventListener('success', resolve))
+  expect(await allNotes(store)).toEqual([])
+  await put(store, record('b', {}))
+  expect(await allNotes(store)).toEqual([record('b', {})])
+})
+
+test('work that awaits anything foreign is a bug and leaves no trace (F4)', async () => {
+  const { store } = await withOneRecord()
+  const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+  const works: ((tx: Writer) => Promise<unknown>)[] = [
+    async tx => {
+      await tx.records('notes').putMany([record('b', {})])
+      await pause(20)
+      await tx.records('notes').putMany([record('c', {})])
+    },
+    async tx => {
+      await tx.records('notes').putMany([record('b', {})])
+      await pause(20)
+    },
+    async tx => {
+      await pause(20)
+      await tx.records('notes').putMany([record('b', {})])
+    },
+    () => new Promise(() => {}),
+  ]
+  for (const work of works) expect(await codeOf(store.write(notes, work))).toBe('bug')
+  const reading = store.read(notes, async tx => {
+    await pause(20)
+    return tx.records('notes').list()
+  })
+  expect(await codeOf(reading)).toBe('bug')
+  await pause(30)
+  await untouched(store)
+})
+
+test('work may take many microtasks between two requests', async () => {
+  const { store } = await withOneRecord()
+  await store.write(notes, async tx => {
+    for (let n = 0; n < 3; n++) {
+      for (let tick = 0; tick < 1000; tick++) await undefined
+      await tx.records('notes').putMany([record(`n${n}`, {})])
+    }
+    for (let tick = 0; tick < 1000; tick++) await undefined
+  })
+  expect(await allNotes(store)).toHaveLength(4)
+})
+
+test('a migration that awaits anything foreign is a bug, and the old version stays (F16)', async () => {
+  const { place, store } = await withOneRecord()
+  await store.close()
+  const migrations = {
+    2: async (tx: Writer) => {
+      await tx.records('notes').putMany([record('half', {})])
+      await new Promise(resolve => setTimeout(resolve, 20))
+      await tx.records('notes').putMany([record('rest', {})])
+    },
+  }
+  expect(await codeOf(openAt(place, { ...second, migrations }))).toBe('bug')
+  await untouched(await openAt(place))
+})
+
+test('a process without IndexedDB is told so', async () => {
+  const { indexedDB } = globalThis
+  Reflect.deleteProperty(globalThis, 'indexedDB')
+  expect(await codeOf(indexeddb('test').open(shape, storePlatform()))).toBe('unsupported')
+  globalThis.indexedDB = indexedDB
+})
