@@ -187,13 +187,173 @@ test('a second copy in the same second gets a number, the eleventh becomes a que
   expect(answers[10].body.conflicts[0].resolution).toBeNull()
 })
 
-test('a cell that is not built yet is 501 and does nothing', async () => {
+const OLD = { metadata: { modified_at: EARLIER } }
+const NEW = { metadata: { modified_at: LATER } }
+
+/** Two folders and a file, made a second ago. */
+async function furnished() {
   const it = await scene()
-  it.admin.createFolder(it.share, '/x')
-  const before = it.sandbox.inspect().log
-  const answer = await it.push(it.created('/x', 'file'), 'file', 'CLIENT_WINS')
-  expect([answer.status, answer.body.error.code]).toEqual([501, 'NOT_IMPLEMENTED'])
-  expect(it.sandbox.inspect().log).toEqual(before)
+  it.world.set(START - 1000)
+  const one = it.admin.createFolder(it.share, '/one')
+  const two = it.admin.createFolder(it.share, '/two')
+  const file = it.admin.createFile(it.share, '/one/a', 'a')
+  return { it, one, two, file, done: () => it.world.set(START + 1000) }
+}
+
+const tree = async (it: Scene, answer: Parameters<typeof outcome>[1]) => {
+  const { outcomes, tree, records } = await outcome(it, answer)
+  return [outcomes[0] ?? 'open', Object.keys(tree).join(' '), records]
+}
+
+test.each([
+  ['LAST_WRITER_WINS', NEW, 'applied', '/one /two /two/mine'],
+  ['LAST_WRITER_WINS', OLD, 'superseded', '/one /one/theirs /two'],
+  ['KEEP_BOTH', NEW, 'superseded', '/one /one/theirs /two'],
+  ['SERVER_WINS', NEW, 'superseded', '/one /one/theirs /two'],
+  ['CLIENT_WINS', OLD, 'applied', '/one /two /two/mine'],
+  ['MANUAL', NEW, 'open', '/one /one/theirs /two'],
+])('move/rename under %s (%o): %s', async (strategy, when, verdict, paths) => {
+  const { it, file, done } = await furnished()
+  it.admin.move(it.share, '/one/a', '/one/theirs')
+  done()
+  const answer = await it.apply([it.moved(file, '/two/mine', when)], strategy)
+  expect(await tree(it, answer)).toEqual([verdict, paths, [strategy === 'MANUAL' ? null : strategy]])
+})
+
+test.each([
+  ['LAST_WRITER_WINS', NEW, 'applied', '/one /two /two/mine'],
+  ['LAST_WRITER_WINS', OLD, 'superseded', '/two'],
+  ['KEEP_BOTH', NEW, 'superseded', '/two'],
+  ['SERVER_WINS', NEW, 'superseded', '/two'],
+  ['CLIENT_WINS', OLD, 'applied', '/two /two/mine'],
+  ['MANUAL', NEW, 'open', '/two'],
+])('move/delete under %s (%o): %s', async (strategy, when, verdict, paths) => {
+  const { it, file, done } = await furnished()
+  it.admin.remove(it.share, '/one')
+  done()
+  const answer = await it.apply([it.moved(file, '/two/mine', when)], strategy)
+  expect(await tree(it, answer)).toEqual([
+    verdict,
+    paths.replace('/one ', ''),
+    [strategy === 'MANUAL' ? null : strategy],
+  ])
+})
+
+test.each([
+  ['LAST_WRITER_WINS', NEW, 'applied', '/one /two'],
+  ['LAST_WRITER_WINS', OLD, 'superseded', '/one /two /two/a'],
+  ['KEEP_BOTH', NEW, 'superseded', '/one /two /two/a'],
+  ['SERVER_WINS', NEW, 'superseded', '/one /two /two/a'],
+  ['CLIENT_WINS', OLD, 'applied', '/one /two'],
+  ['MANUAL', NEW, 'open', '/one /two /two/a'],
+])('delete/move under %s (%o): %s', async (strategy, when, verdict, paths) => {
+  const { it, file, done } = await furnished()
+  it.admin.move(it.share, '/one/a', '/two/a')
+  done()
+  const answer = await it.apply([it.deleted(file, when)], strategy)
+  expect(await tree(it, answer)).toEqual([verdict, paths, [strategy === 'MANUAL' ? null : strategy]])
+})
+
+const TWIN = '/two/b (conflicted copy Laptop 2026-05-01 080000)'
+
+test.each([
+  ['LAST_WRITER_WINS', 'applied', `/one /two /two/b ${TWIN}`],
+  ['KEEP_BOTH', 'applied', `/one /two /two/b ${TWIN}`],
+  ['SERVER_WINS', 'superseded', '/one /one/a /two /two/b'],
+  ['CLIENT_WINS', 'applied', `/one /two /two/b ${TWIN}`],
+  ['MANUAL', 'open', '/one /one/a /two /two/b'],
+])('a move onto a name that another holds, under %s: %s', async (strategy, verdict, paths) => {
+  const { it, file } = await furnished()
+  it.admin.createFile(it.share, '/two/b', 'b')
+  const answer = await it.apply([it.moved(file, '/two/b', OLD)], strategy)
+  expect(await tree(it, answer)).toEqual([verdict, paths, [strategy === 'MANUAL' ? null : strategy]])
+})
+
+test.each([
+  ['LAST_WRITER_WINS', 'superseded', 'SERVER_WINS'],
+  ['KEEP_BOTH', 'superseded', 'SERVER_WINS'],
+  ['SERVER_WINS', 'superseded', 'SERVER_WINS'],
+  ['CLIENT_WINS', 'superseded', 'SERVER_WINS'],
+  ['MANUAL', 'open', null],
+])('two folders moved into each other, under %s: the server’s tree stays', async (strategy, verdict, resolution) => {
+  const { it, one } = await furnished()
+  it.admin.move(it.share, '/two', '/one/two')
+  const answer = await it.apply([it.moved(one, '/one/two/one', { resource_type: 'folder' })], strategy)
+  expect(await tree(it, answer)).toEqual([verdict, '/one /one/a /one/two', [resolution]])
+})
+
+test.each([
+  ['LAST_WRITER_WINS', NEW, 'applied', '/two', 2],
+  ['LAST_WRITER_WINS', OLD, 'superseded', '/one /one/a /two', 1],
+  ['KEEP_BOTH', NEW, 'superseded', '/one /one/a /two', 1],
+  ['SERVER_WINS', NEW, 'superseded', '/one /one/a /two', 1],
+  ['CLIENT_WINS', OLD, 'applied', '/two', 2],
+  ['MANUAL', NEW, 'open', '/one /one/a /two', 1],
+])(
+  'a folder deleted over a child that another changed, under %s (%o): %s',
+  async (strategy, when, verdict, paths, records) => {
+    const { it, one, file, done } = await furnished()
+    await it.api('GET', `${SYNC}/status?share_id=${it.share}&device_id=dev_1`)
+    const edited = it.admin.edit(it.share, '/one/a', 'edited')
+    done()
+    const answer = await it.apply([it.deleted(one, { resource_type: 'folder', ...when })], strategy)
+    expect((await tree(it, answer)).slice(0, 2)).toEqual([verdict, paths])
+    const removed = answer.body.conflicts.slice(1).map((record: Json) => [record.resource_id, record.server_version_id])
+    expect(answer.body.conflicts).toHaveLength(records)
+    expect(removed).toEqual(records === 2 ? [[file.resource_id, edited.version_id]] : [])
+  },
+)
+
+test('a folder whose children nobody else touched goes with them, in one row', async () => {
+  const { it, one } = await furnished()
+  const { position } = it.sandbox.inspect().log.at(-1)!
+  await it.api('GET', `${SYNC}/status?share_id=${it.share}&device_id=dev_1`)
+  const answer = await it.apply([it.deleted(one, { resource_type: 'folder' })], 'SERVER_WINS')
+  expect(await tree(it, answer)).toEqual(['applied', '/two', []])
+  expect((await it.changes(position)).body.changes).toHaveLength(1)
+})
+
+test.each([
+  ['LAST_WRITER_WINS', 'applied', '/one /one/new /two'],
+  ['KEEP_BOTH', 'applied', '/one /one/new /two'],
+  ['SERVER_WINS', 'superseded', '/two'],
+  ['CLIENT_WINS', 'applied', '/one /one/new /two'],
+  ['MANUAL', 'open', '/two'],
+])('a file created in a deleted folder, under %s: %s', async (strategy, verdict, paths) => {
+  for (const parent_id of [undefined, true]) {
+    const { it, one } = await furnished()
+    it.admin.remove(it.share, '/one')
+    const metadata = { checksum_sha256: hash('new'), ...(parent_id && { parent_id: one.resource_id }) }
+    const answer = await it.push(it.created('/one/new', 'new', { metadata }), 'new', strategy)
+    expect(await tree(it, answer)).toEqual([verdict, paths, [strategy === 'MANUAL' ? null : strategy]])
+  }
+})
+
+const FILE_TWIN = '/one (conflicted copy Laptop 2026-05-01 080000)'
+
+test.each([
+  ['LAST_WRITER_WINS', 'conflicted_copy', `/one ${FILE_TWIN} /one/a /two`],
+  ['KEEP_BOTH', 'conflicted_copy', `/one ${FILE_TWIN} /one/a /two`],
+  ['SERVER_WINS', 'superseded', '/one /one/a /two'],
+  ['CLIENT_WINS', 'conflicted_copy', `/one ${FILE_TWIN} /one/a /two`],
+  ['MANUAL', 'open', '/one /one/a /two'],
+])('a file created where a folder is, under %s: %s', async (strategy, verdict, paths) => {
+  const { it } = await furnished()
+  const answer = await it.push(it.created('/one', 'file', at(EARLIER, 'file')), 'file', strategy)
+  expect(await tree(it, answer)).toEqual([verdict, paths, [strategy === 'MANUAL' ? null : strategy]])
+})
+
+test('children of a folder that got another name in the same batch follow it', async () => {
+  const it = await scene()
+  it.admin.createFile(it.share, '/dir', 'a file')
+  const byPath = it.created('/dir/a', 'a')
+  const dir = it.folder('/dir', { resource_id: key('fld'), ...OLD })
+  const byId = it.created('/dir/b', 'b', { metadata: { checksum_sha256: hash('b'), parent_id: dir.resource_id } })
+  await it.upload(byPath.version_id, 'a')
+  await it.upload(byId.version_id, 'b')
+  const { body } = await it.apply([dir, byPath, byId], 'KEEP_BOTH')
+  const name = '/dir (conflicted copy Laptop 2026-05-01 080000)'
+  expect(body.applied.map((item: Json) => item.new_path)).toEqual([name, `${name}/a`, `${name}/b`])
 })
 
 async function open(it: Scene) {

@@ -1,7 +1,7 @@
 import { deviceKey } from './access.ts'
 import { facetsOf, vanish, write } from './history.ts'
 import { append, rowId, tenantOf } from './log.ts'
-import { basename, childNamed, descendantsOf, dirname, folderAt } from './paths.ts'
+import { basename, childNamed, descendantsOf, dirname, folderAt, inside } from './paths.ts'
 import type { Server } from './server.ts'
 import { keep } from './staging.ts'
 import { type ChangeType, type Facets, mint, type Resource, type Role, type Share, type State } from './state.ts'
@@ -26,11 +26,20 @@ export function admin(server: Server): Admin {
 
   const mutate = (share_id: string, it: Pick<Resource, 'id' | 'kind'>, facets: Facets, by?: string): Made => {
     const user_id = by ?? state.shares.get(share_id)!.owner_id
+    if (!facets.deleted) demandRoom(share_id, it.id, facets)
     return commit(() => {
       const author = { user_id, device_id: null }
       const { resource } = write(state, { share_id, resource_id: it.id, kind: it.kind, facets, author })
       return { resource_id: resource.id, version_id: resource.version_id }
     })
+  }
+
+  const demandRoom = (share_id: string, id: string, { parent_id, name }: Facets) => {
+    const holder = childNamed(state, share_id, parent_id, name)
+    if (holder && holder.id !== id) throw new Error(`${name} is taken in its folder.`)
+    if (inside(state, parent_id, id)) throw new Error(`${name} would lie inside itself.`)
+    if (parent_id !== null && state.resources.get(parent_id)?.deleted)
+      throw new Error(`The folder of ${name} is deleted.`)
   }
 
   const contentOf = (bytes: Uint8Array | string, options: FileOptions) => {
@@ -45,7 +54,6 @@ export function admin(server: Server): Admin {
 
   const create = (share_id: string, path: string, kind: Resource['kind'], content: Facets['content'], by?: string) => {
     const where = place(share_id, path)
-    if (childNamed(state, share_id, where.parent_id, where.name)) throw new Error(`${path} is taken in ${share_id}.`)
     const id = commit(() => mint(state, kind === 'file' ? 'fil' : 'fld'))
     return mutate(share_id, { id, kind }, { ...where, content, deleted: false, deleted_at: null }, by)
   }

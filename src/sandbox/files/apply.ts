@@ -64,10 +64,10 @@ function settle(batch: Batch, change: Change, key: string | null): Outcome {
   const replay = key === null ? undefined : replayOf(batch, change, key)
   const outcome = replay ?? decide(batch, change)
   if (change.resource_id !== null && outcome.resource_id !== change.resource_id) {
-    batch.ids.set(change.resource_id, outcome.resource_id)
+    if (outcome.resource_id !== null) batch.ids.set(change.resource_id, outcome.resource_id)
   }
-  if (change.change_type === 'created' && outcome.outcome !== 'forbidden' && outcome.outcome !== 'conflict') {
-    batch.paths.set(change.new_path!, outcome.resource_id)
+  if (change.resource_type === 'folder' && change.change_type === 'created' && outcome.new_path !== null) {
+    batch.paths.set(change.new_path!, outcome.resource_id!)
   }
   // A refusal for lack of permission settles nothing: the permission may come.
   if (!replay && key !== null && outcome.outcome !== 'forbidden') batch.state.outcomes.put(key, outcome)
@@ -123,11 +123,10 @@ function settleClash(
   strategy: Strategy,
 ): readonly [Effect, readonly Conflict[]] {
   const { server } = clash
-  if (!server) throw new ApiError('NOT_IMPLEMENTED', `this server has no verdict for ${clash.case} yet`)
   demandQuota(clash, server)
-  const effect = VERDICTS[clash.case][strategy]({ ...clash, server })
-  const open = effect.outcome === 'conflict'
-  const record = fileConflict(clash, server, open ? null : strategy)
+  const effect = VERDICTS[clash.case][strategy](clash)
+  const resolution = effect.outcome === 'conflict' ? null : (effect.resolution ?? strategy)
+  const record = fileConflict(clash, server, resolution)
   const removed = effect.removed.map(it => fileConflict(clash, it, strategy))
   return [effect, [record, ...removed]]
 }
@@ -220,8 +219,10 @@ function hasChildren(state: State, folder: Resource): boolean {
 function touchedByOthers(batch: Batch, folder: Resource): boolean {
   const { state, user, device_id, share_id } = batch
   const tenant = tenantOf(state, user.tenant_id)
-  const cursor = state.cursors.get(`${deviceKey(user, device_id)}/${share_id}`)
-  return rowsBetween(state, tenant, cursor?.position ?? 0, tenant.head).some(({ change }) => {
+  const since = state.cursors.get(`${deviceKey(user, device_id)}/${share_id}`)?.position ?? 0
+  // What compaction removed may have been anybody's.
+  if (since < tenant.floor) return hasChildren(state, folder)
+  return rowsBetween(state, tenant, since, tenant.head).some(({ change }) => {
     const mine = change.changed_by === user.id && change.metadata.device_id === device_id
     const child = state.resources.get(change.resource_id)
     return (

@@ -1,4 +1,5 @@
 import { copyName } from './copies.ts'
+import { ApiError } from './errors.ts'
 import type { Place } from './examine.ts'
 import { facetsOf, pin, shelve, vanish, write } from './history.ts'
 import { childNamed, descendantsOf, pathOf } from './paths.ts'
@@ -11,6 +12,7 @@ import {
   type OutcomeName,
   type Resource,
   type State,
+  type Strategy,
   type User,
 } from './state.ts'
 
@@ -27,10 +29,12 @@ export type Desk = {
 /** What became of a change. `removed` are descendants that went with a folder. */
 export type Effect = {
   readonly outcome: OutcomeName
-  readonly resource_id: string
+  readonly resource_id: string | null
   readonly new_path: string | null
   readonly change_id: string | null
   readonly removed: readonly Resource[]
+  /** When the verdict is another than the one that was asked for. */
+  readonly resolution?: Strategy
 }
 
 export function create(desk: Desk, place: Place, outcome: OutcomeName = 'applied'): Effect {
@@ -67,13 +71,23 @@ export function relocate(desk: Desk, server: Resource, place: Place, outcome: Ou
   return written(desk, outcome, server, { ...facetsOf(server), ...place, located_at: desk.state.now() })
 }
 
+/** As `relocate`, under the conflicted name when another resource holds the wanted one. */
+export function relocateBeside(desk: Desk, server: Resource, wanted: Place): Effect {
+  const parent_id = revived(desk, wanted.parent_id)
+  return relocate(desk, server, { parent_id, name: freeName(desk, { parent_id, name: wanted.name }, server.id) })
+}
+
+/** As `create`, in a folder that is brought back for it. */
+export function createInRevived(desk: Desk, wanted: Place): Effect {
+  const parent_id = revived(desk, wanted.parent_id)
+  return create(desk, { parent_id, name: freeName(desk, { parent_id, name: wanted.name }) })
+}
+
 /** Brings a deleted resource back under its own id, with the ancestors it needs and no more than that. */
-export function resurrect(desk: Desk, server: Resource): Effect {
-  const { change, state } = desk
-  const parent_id = revived(desk, server.parent_id)
-  const taken = childNamed(state, desk.share_id, parent_id, server.name)
-  const name = taken ? (conflictedName(desk, { parent_id, name: server.name }) ?? server.name) : server.name
-  const restored = change.change_type === 'updated' ? content(desk) : server.content
+export function resurrect(desk: Desk, server: Resource, wanted: Place = server): Effect {
+  const parent_id = revived(desk, wanted.parent_id)
+  const name = freeName(desk, { parent_id, name: wanted.name })
+  const restored = desk.change.change_type === 'updated' ? content(desk) : server.content
   return written(desk, 'applied', server, fresh(desk, { parent_id, name }, restored))
 }
 
@@ -92,7 +106,7 @@ export function holdClient(desk: Desk, server: Resource): Effect {
 export function untouched(desk: Desk, outcome: OutcomeName, server: Resource | undefined): Effect {
   return {
     outcome,
-    resource_id: server?.id ?? desk.change.resource_id ?? '',
+    resource_id: server?.id ?? desk.change.resource_id,
     new_path: server && !server.deleted ? pathOf(desk.state, server) : null,
     change_id: null,
     removed: [],
@@ -119,10 +133,18 @@ function revived(desk: Desk, folder_id: string | null): string | null {
   const parent_id = revived(desk, folder.parent_id)
   const holder = childNamed(state, desk.share_id, parent_id, folder.name)
   if (holder?.kind === 'folder') return holder.id
-  const name = holder ? (conflictedName(desk, { parent_id, name: folder.name }, true) ?? folder.name) : folder.name
+  const name = freeName(desk, { parent_id, name: folder.name }, folder.id, true)
   const { share_id, id: resource_id, kind } = folder
   write(state, { share_id, resource_id, kind, facets: fresh(desk, { parent_id, name }, null), author: authorOf(desk) })
   return folder.id
+}
+
+function freeName(desk: Desk, place: Place, own?: string, folder?: boolean): string {
+  const holder = childNamed(desk.state, desk.share_id, place.parent_id, place.name)
+  if (!holder || holder.id === own) return place.name
+  const name = conflictedName(desk, place, folder)
+  if (name === undefined) throw new ApiError('SYNC_CONFLICT', 'there are too many copies already')
+  return name
 }
 
 function conflictedName(desk: Desk, place: Place, folder = desk.change.resource_type === 'folder'): string | undefined {

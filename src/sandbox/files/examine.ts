@@ -1,5 +1,5 @@
 import type { Code } from './errors.ts'
-import { basename, childNamed, dirname, folderAt, inside } from './paths.ts'
+import { basename, childNamed, deletedFolderAt, dirname, folderAt, inside } from './paths.ts'
 import type { Change, Facets, Resource, State, Version } from './state.ts'
 
 /** The cells' rows of the conflict table: what the client did / what the server did since the base. */
@@ -21,14 +21,14 @@ export type Place = { readonly parent_id: string | null; readonly name: string }
 
 /** What a change meets. `server` is the resource it is about, or the one that already holds its place. */
 export type Finding =
-  | { readonly is: 'unknown'; readonly reason: 'unknown resource' | 'id taken' }
+  | { readonly is: 'unknown'; readonly reason: 'unknown resource' | 'id taken' | 'parent missing' }
   | { readonly is: 'same'; readonly server: Resource | undefined }
   | { readonly is: 'clear'; readonly server: Resource | undefined; readonly place: Place; readonly stale: boolean }
   | {
       readonly is: 'clash'
       readonly case: Case
-      readonly server: Resource | undefined
-      readonly place: Place | undefined
+      readonly server: Resource
+      readonly place: Place
       readonly base: Version | undefined
     }
 
@@ -81,17 +81,18 @@ export const REFUSALS: Record<Case, { readonly code: Code; readonly reason: stri
 
 function examineCreate(meeting: Meeting): Finding {
   const { change, state, share_id, sha256 } = meeting
-  const place = target(meeting)
+  const goal = target(meeting)
   const known = change.resource_id === null ? undefined : state.resources.get(change.resource_id)
-  const holder = place && childNamed(state, share_id, place.parent_id, place.name)
+  const holder = goal && !goal.gone ? childNamed(state, share_id, goal.place.parent_id, goal.place.name) : undefined
   if (known && known.id !== holder?.id) return { is: 'unknown', reason: 'id taken' }
-  if (!place) return { is: 'clash', case: 'into a deleted folder', server: undefined, place, base: undefined }
+  if (!goal) return { is: 'unknown', reason: 'parent missing' }
+  const { place, gone } = goal
+  const clash = (name: Case, server: Resource): Finding => ({ is: 'clash', case: name, server, place, base: undefined })
+  if (gone) return clash('into a deleted folder', gone)
   if (!holder) return { is: 'clear', server: undefined, place, stale: false }
-  if (holder.kind !== change.resource_type) {
-    return { is: 'clash', case: 'create file/create folder', server: holder, place, base: undefined }
-  }
+  if (holder.kind !== change.resource_type) return clash('create file/create folder', holder)
   if (holder.kind === 'folder' || holder.content?.sha256 === sha256) return { is: 'same', server: holder }
-  return { is: 'clash', case: 'create/create', server: holder, place, base: undefined }
+  return clash('create/create', holder)
 }
 
 function examineUpdate(meeting: Meeting, server: Resource, base: Version | undefined, stale: boolean): Finding {
@@ -115,30 +116,36 @@ function examineDelete(meeting: Meeting, server: Resource, base: Version | undef
 
 function examineMove(meeting: Meeting, server: Resource, base: Version | undefined, stale: boolean): Finding {
   const { state, share_id } = meeting
-  const place = target(meeting)
+  const goal = target(meeting)
+  if (!goal) return { is: 'unknown', reason: 'parent missing' }
+  const { place, gone } = goal
   const clash = (name: Case): Finding => ({ is: 'clash', case: name, server, place, base })
-  if (server.deleted) return clash('move/delete')
-  if (!place) return clash('into a deleted folder')
-  if (server.parent_id === place.parent_id && server.name === place.name) return { is: 'same', server }
   if (server.kind === 'folder' && inside(state, place.parent_id, server.id)) return clash('move/cycle')
+  if (server.deleted) return clash('move/delete')
+  if (server.parent_id === place.parent_id && server.name === place.name) return { is: 'same', server }
   if (stale && placeChanged(server, base)) return clash('move/move')
+  if (gone) return clash('into a deleted folder')
   const holder = childNamed(state, share_id, place.parent_id, place.name)
   if (holder && holder.id !== server.id) return clash('move/name taken')
   return { is: 'clear', server, place, stale }
 }
 
-/** The place a change wants: its parent by id if it says one, else by path. */
-function target({ change, state, share_id, rebased }: Meeting): Place | undefined {
+type Goal = { readonly place: Place; readonly gone: Resource | undefined }
+
+/** The place a change wants: its parent by id if it says one, else by path. `gone`: that folder was deleted. */
+function target({ change, state, share_id, rebased }: Meeting): Goal | undefined {
   const path = change.new_path!
   const name = basename(path)
-  if (change.parent_id === null) return { parent_id: null, name }
-  if (change.parent_id !== undefined) {
-    const parent = state.resources.get(rebased.ids.get(change.parent_id) ?? change.parent_id)
-    const usable = parent?.kind === 'folder' && parent.share_id === share_id && !parent.deleted
-    return usable ? { parent_id: parent.id, name } : undefined
+  if (change.parent_id === undefined) {
+    const parent_id = rebased.paths.get(dirname(path)) ?? folderAt(state, share_id, dirname(path))
+    if (parent_id !== undefined) return { place: { parent_id, name }, gone: undefined }
+    const gone = deletedFolderAt(state, share_id, dirname(path))
+    return gone && { place: { parent_id: gone.id, name }, gone }
   }
-  const parent_id = rebased.paths.get(dirname(path)) ?? folderAt(state, share_id, dirname(path))
-  return parent_id === undefined ? undefined : { parent_id, name }
+  if (change.parent_id === null) return { place: { parent_id: null, name }, gone: undefined }
+  const parent = state.resources.get(rebased.ids.get(change.parent_id) ?? change.parent_id)
+  if (parent?.kind !== 'folder' || parent.share_id !== share_id) return undefined
+  return { place: { parent_id: parent.id, name }, gone: parent.deleted ? parent : undefined }
 }
 
 // A base that the server no longer knows counts as "everything changed since".

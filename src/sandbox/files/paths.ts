@@ -1,4 +1,4 @@
-import { placeKey, type Resource, type State } from './state.ts'
+import { fold, placeKey, type Resource, type State } from './state.ts'
 
 /** Where a resource is, or was, by its place; a vanished ancestor still lends its name. */
 export function pathOf(state: State, place: { readonly parent_id: string | null; readonly name: string }): string {
@@ -23,6 +23,14 @@ export function folderAt(state: State, share_id: string, path: string): string |
     at = next.id
   }
   return at
+}
+
+/** The folder that was at a path and was deleted last. */
+export function deletedFolderAt(state: State, share_id: string, path: string): Resource | undefined {
+  return state.resources
+    .by('share', share_id)
+    .filter(it => it.kind === 'folder' && it.deleted && fold(pathOf(state, it)) === fold(path))
+    .sort((one, other) => (other.deleted_at ?? 0) - (one.deleted_at ?? 0))[0]
 }
 
 export function descendantsOf(state: State, folder: Resource): readonly Resource[] {

@@ -38,6 +38,6 @@ export function resolve(state: State, user: User, conflict: Conflict, resolution
 function effectOf(desk: Desk, finding: ReturnType<typeof examine>, resolution: Strategy): Effect | undefined {
   if (resolution === 'MANUAL' || resolution === 'SERVER_WINS') return undefined
   if (finding.is === 'clear') return plain(desk, finding.server, finding.place, finding.stale)
-  if (finding.is !== 'clash' || !finding.server) return undefined
-  return VERDICTS[finding.case][resolution]({ ...desk, ...finding, server: finding.server })
+  if (finding.is !== 'clash') return undefined
+  return VERDICTS[finding.case][resolution]({ ...desk, ...finding })
 }

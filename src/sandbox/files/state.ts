@@ -159,7 +159,7 @@ export type Outcome = {
   readonly print: string
   readonly outcome: OutcomeName
   readonly version_id: string
-  readonly resource_id: string
+  readonly resource_id: string | null
   readonly new_path: string | null
   readonly change_id: string | null
   readonly conflict_ids: readonly string[]
