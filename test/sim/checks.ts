@@ -38,7 +38,9 @@ export function watch(sim: Sim): void {
       world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
     for (const is of [isChanges, isApply]) {
       if (!is(sending)) continue
-      const mine = network.inFlight(sending.machine).filter(one => is(one) && one.owner === sending.owner)
+      const mine = network
+        .inFlight(sending.machine)
+        .filter(one => is(one) && one.owner === sending.owner && one.at > sending.at - 59_000)
       if (mine.length > 1)
         world.fail('I14', `${sending.owner.name} has ${mine.length} of ${sending.url.pathname} in flight`)
     }
@@ -89,7 +91,13 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
       .then(([status, outbox]) => {
         sim.stats.statuses++
         const stopped = outbox.filter(one => one.state === 'held' || one.state === 'asked').length
-        tab.seen = { at, phase: status.phase, open: outbox.length - stopped, stopped }
+        tab.seen = {
+          at,
+          phase: status.phase,
+          open: outbox.length - stopped,
+          stopped,
+          why: JSON.stringify(status, plainly),
+        }
         if (status.phase === 'synced' && outbox.length > stopped && made === sim.history.writes.length)
           sim.world.fail('I13', `${tab.name} says synced with ${outbox.length - stopped} changes waiting`)
         if (status.phase === 'synced') told(sim, tab.device, at)

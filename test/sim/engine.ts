@@ -38,7 +38,7 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
       return files({
         url: 'https://drive.test',
         share: 'shr_1',
-        folders: { notes: options.shards === 16 ? '/notes' : { path: '/notes', shards: options.shards } },
+        folders: { notes: '/notes' },
         token,
       })
     },

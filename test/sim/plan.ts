@@ -22,7 +22,6 @@ export interface Options {
   readonly tree: boolean
   /** Whether a person settles what MANUAL asks. */
   readonly settles: boolean
-  readonly shards: number
   readonly rates: { readonly [family in Family]: number }
   readonly knobs: {
     readonly listing: 'full' | 'lean'
@@ -86,7 +85,6 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
     ops: between(random, 8, 30),
     tree: random() < 0.5,
     settles: random() < 0.6,
-    shards: pick(random, [1, 2, 4]),
     knobs: {
       listing: pick(random, ['full', 'full', 'lean'] as const),
       metadata: pick(random, ['full', 'full', 'lean', 'absent'] as const),

@@ -113,6 +113,10 @@ function lastPull(sim: Sim, device: Device): { start: number; end: number } | un
 }
 
 async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
+  for (const device of sim.devices) {
+    for (const tab of device.tabs) sim.world.crash(tab.owner)
+    device.disk.crash(0)
+  }
   const dumps = await Promise.all(sim.devices.map(device => dump(sim, device)))
   const evidence = evidenceOf(sim, dumps)
   const failures = [...judge(evidence), ...sameEverywhere(sim, dumps)]

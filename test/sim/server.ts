@@ -51,9 +51,11 @@ export function serverOf(world: World, options: Options): Server {
     },
     remote: {
       async fetch(request) {
-        const response = await sandbox.fetch(request)
-        if (request.method === 'POST' && request.url.includes('/apply') && response.ok)
-          server.changedAt = world.elapsed()
+        const authorized = request.headers.get('authorization') === `Bearer ${server.token()}`
+        const response = await (options.remote === 'files'
+          ? sandbox.fetch(request)
+          : server.box.fetch(request, authorized))
+        if (/\/(apply|send)$/.test(new URL(request.url).pathname) && response.ok) server.changedAt = world.elapsed()
         return response
       },
       connect: sandbox.connect,

@@ -19,7 +19,15 @@ export interface Tab {
   db: Db | undefined
   lives: number
   /** What its app last saw of the engine, and when it asked. */
-  seen: { readonly at: number; readonly phase: string; readonly open: number; readonly stopped: number } | undefined
+  seen:
+    | {
+        readonly at: number
+        readonly phase: string
+        readonly open: number
+        readonly stopped: number
+        readonly why: string
+      }
+    | undefined
 }
 
 export interface Device {

@@ -185,6 +185,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
   const view = (name: string, rows: Map<string, { value: string }>) => ({
     name,
     cells: new Map([...rows].map(([id, row]) => [id, row.value])),
+    stopped: new Set<string>(),
   })
   const evidence = {
     writes,
