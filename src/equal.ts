@@ -42,3 +42,10 @@ export function sameBase(
 ): boolean {
   return equal(one.version, other.version) && sameValue(one.value, other.value)
 }
+
+/** `equal` for any plain data, such as the answers of live queries. */
+export function sameData(one: unknown, other: unknown): boolean {
+  if (one === other) return true
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
+  return equal(one as Json, other as Json)
+}

@@ -57,3 +57,160 @@ export interface Platform {
   /** Calls back when a try is worth it: the network came back, the page became visible. Returns how to stop. */
   wakes(hear: () => void): () => void
 }
+
+const inNode = typeof process === 'object' && process.versions?.node !== undefined
+
+/** The real world: browsers, workers and Node alike. */
+export function platform(): Platform {
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    sleep,
+    random: () => Math.random(),
+    uuid: () => crypto.randomUUID(),
+    async digest(bytes) {
+      const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+      return Array.from(hash, byte => byte.toString(16).padStart(2, '0')).join('')
+    },
+    fetch: request => fetch(request),
+    socket: realSocket,
+    // Node's own locks, where it has them, end with the process too.
+    locks: inNode || navigator.locks === undefined ? processLocks : webLocks(navigator.locks),
+    channel: realChannel,
+    wakes: realWakes,
+  }
+}
+
+// Longer timers overflow into no timer at all.
+const longestTimer = 2 ** 31 - 1
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal!.reason)
+    }
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', stop)
+        resolve()
+      },
+      Math.min(Math.max(0, ms), longestTimer),
+    )
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+function realSocket(url: string, headers: { readonly [name: string]: string }, events: SocketEvents): Socket {
+  // Node's WebSocket (undici) takes headers in its second argument; browsers take protocols there, and ignore none.
+  const socket = inNode ? new WebSocket(url, { headers } as unknown as string[]) : new WebSocket(url)
+  let closed = false
+  const close = (code: number, reason: string) => {
+    if (closed) return
+    closed = true
+    events.close(code, reason)
+  }
+  socket.onopen = () => events.open()
+  socket.onmessage = ({ data }) => (typeof data === 'string' ? events.message(data) : events.garbage?.())
+  socket.onclose = ({ code, reason }) => close(code, reason)
+  socket.onerror = () => {} // a close event follows, without a reason as the standard wants it
+  return {
+    send(text) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text)
+    },
+    close: (code = 1000, reason = '') => socket.close(code, reason),
+  }
+}
+
+function webLocks(manager: LockManager): Locks {
+  return {
+    everywhere: true,
+    async hold(name, { signal, steal }, work) {
+      const lost = new AbortController()
+      // `steal` and `signal` exclude each other in the standard: a stealer does not wait.
+      const options: LockOptions = steal ? { steal } : { signal }
+      let inside: Promise<void> | undefined
+      try {
+        await manager.request(name, options, () => {
+          inside = work(lost.signal)
+          return inside
+        })
+      } catch (error) {
+        lost.abort(error)
+        if (inside === undefined) throw error
+        await inside
+      }
+    },
+  }
+}
+
+interface Waiting {
+  start(): void
+}
+
+// Names of this process. Other processes are told apart by the beat in the store, not by this.
+const held = new Map<string, { readonly lost: AbortController; readonly queue: Waiting[] }>()
+
+const processLocks: Locks = {
+  everywhere: false,
+  async hold(name, { signal, steal }, work) {
+    signal.throwIfAborted()
+    const lost = new AbortController()
+    const before = held.get(name)
+    if (before !== undefined && !steal) {
+      await new Promise<void>((resolve, reject) => {
+        const waiting: Waiting = { start: resolve }
+        before.queue.push(waiting)
+        signal.addEventListener('abort', () => {
+          const at = before.queue.indexOf(waiting)
+          if (at >= 0) before.queue.splice(at, 1)
+          reject(signal.reason)
+        })
+      })
+    }
+    if (steal) before?.lost.abort()
+    const queue = before?.queue ?? []
+    const mine = { lost, queue }
+    held.set(name, mine)
+    try {
+      await work(lost.signal)
+    } finally {
+      if (held.get(name) === mine) {
+        const next = queue.shift()
+        if (next === undefined) held.delete(name)
+        else next.start()
+      }
+    }
+  },
+}
+
+function realChannel(name: string): Channel {
+  const channel = new BroadcastChannel(name)
+  // In Node an open channel keeps the process alive.
+  ;(channel as unknown as { unref?: () => void }).unref?.()
+  return {
+    post: message => channel.postMessage(message),
+    listen(hear) {
+      const listener = ({ data }: MessageEvent) => hear(data)
+      channel.addEventListener('message', listener)
+      return () => channel.removeEventListener('message', listener)
+    },
+    close: () => channel.close(),
+  }
+}
+
+function realWakes(hear: () => void): () => void {
+  if (typeof addEventListener !== 'function') return () => {}
+  const visible = () => {
+    if (typeof document === 'undefined' || document.visibilityState === 'visible') hear()
+  }
+  addEventListener('online', hear)
+  addEventListener('pageshow', hear)
+  if (typeof document !== 'undefined') document.addEventListener('visibilitychange', visible)
+  return () => {
+    removeEventListener('online', hear)
+    removeEventListener('pageshow', hear)
+    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', visible)
+  }
+}

@@ -80,7 +80,11 @@ export function defineSchema<const C extends Collections>(definition: {
 /** What a store needs to know of a schema. */
 export function shapeOf(schema: Schema): Shape {
   const collections = Object.fromEntries(
-    Object.entries(schema.collections).map(([name, one]) => [name, { index: one.index ?? [] }]),
+    Object.entries(schema.collections).map(([name, one]) => {
+      // What hangs together by a parent is looked up by it.
+      const index = new Set<string>([...(one.index ?? []), ...(one.parent === undefined ? [] : [one.parent])])
+      return [name, { index: [...index] }]
+    }),
   )
   return { version: schema.version, collections, migrations: schema.migrations }
 }

@@ -142,8 +142,12 @@ export interface Source {
   folder?(value: Value): boolean
   /** The field that holds the SHA-256 of the record's bytes. */
   readonly body?: string
+  /** The other fields that follow from new bytes: size, time of the change (milliseconds since 1970). */
+  describe?(bytes: Uint8Array, now: number): Value
   /** Fields judged as one. Default: the whole record is one facet. Facets changed on one side only merge silently. */
   readonly facets?: { readonly [facet: string]: readonly string[] }
+  /** The facets worth a copy under KEEP_BOTH; a clash in the others only is the remote's. Default: all. */
+  readonly doubles?: readonly string[]
   /** Records can only be added. */
   readonly append?: true
   /** Nothing can be changed here: local writes are refused. */

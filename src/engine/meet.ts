@@ -79,7 +79,7 @@ async function meetWaiting(
 ): Promise<void> {
   const { draft } = on
   if (head.seen !== undefined && sameBase(head.seen, remote) && head.state === 'asked') return touch(home, entry)
-  const news = reconcile(head.base, head, remote)
+  const news = sameBytes(home, head.value, remote.value) ? 'agree' : reconcile(head.base, head, remote)
   if (news === 'known') return touch(home, entry)
   if (news === 'agree') {
     accept(draft, home, entry, withoutSeen(head), remote)
@@ -97,6 +97,16 @@ async function meetWaiting(
   }
   if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label)
   await judgeAndSettle(on, home, entry, head, remote, label)
+}
+
+/** The same bytes in the same place are the same file, whoever says when they were written (F98). */
+function sameBytes({ source }: Home, mine: Value | null, theirs: Value | null): boolean {
+  const { body, facets } = source
+  if (body === undefined || mine === null || theirs === null || mine[body] === undefined) return false
+  if (mine[body] !== theirs[body]) return false
+  const content = Object.values(facets ?? {}).find(fields => fields.includes(body)) ?? [body]
+  const taken = Object.fromEntries(content.filter(field => field in theirs).map(field => [field, theirs[field]!]))
+  return sameValue({ ...mine, ...taken }, theirs)
 }
 
 const localWins: Judgement = { verdict: { take: 'local' }, loses: 'nothing' }
@@ -128,8 +138,12 @@ export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, r
     copies: home.source.copy !== undefined,
     uncertainty: on.uncertainty,
     ...(home.source.facets && { facets: home.source.facets }),
+    ...(home.source.doubles && { doubles: home.source.doubles }),
   }
 }
+
+/** The base of a folder whose inside changed: neither side is where it was, although the folder itself is. */
+export const changedInside: Base = { value: {}, version: null }
 
 /** After an answer that says "stale": judged against what came with it, or with what was seen meanwhile. */
 export async function meetRefusal(
@@ -229,9 +243,9 @@ async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: Remot
     collection: folder.collection,
     id: folder.id,
     rule: home.rule,
-    base: base === null ? null : { ...base, value: null },
+    base: changedInside,
     local,
-    remote: { ...remote, value: null },
+    remote,
     copies: home.source.copy !== undefined,
     uncertainty: on.uncertainty,
   })

@@ -11,6 +11,7 @@ import type { RemoteRecord, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Ground } from './ground.ts'
 import type { Meeting } from './meet.ts'
+import { changedInside } from './meet.ts'
 
 const deepest = 1000
 
@@ -118,8 +119,8 @@ async function newcomersBelow(on: Meeting, home: Home, folder: Entry, head: Outb
     collection: folder.collection,
     id: folder.id,
     rule: home.rule,
-    base: null,
-    local: { ...changeOf(home, folder, head), base: null },
+    base: changedInside,
+    local: changeOf(home, folder, head),
     remote,
     copies: home.source.copy !== undefined,
     uncertainty: on.uncertainty,

@@ -139,7 +139,7 @@ export async function settle(
   entry: Entry,
   row: OutboxRow,
   remote: RemoteRecord,
-  { verdict, loses, uncertain }: Judgement,
+  { verdict, loses, uncertain, reason }: Judgement,
   by: InboxEntry['by'] = 'strategy',
   more: Partial<InboxEntry> = {},
 ): Promise<void> {
@@ -158,6 +158,7 @@ export async function settle(
     state: verdict.take === 'ask' ? 'open' : 'settled',
     loses,
     ...(uncertain && { uncertain }),
+    ...(reason !== undefined && { reason }),
     ...(verdict.take !== 'ask' && { until: draft.now + home.keep }),
     ...more,
   }

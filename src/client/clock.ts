@@ -1,5 +1,5 @@
+import type { Clock } from '../engine/ground.ts'
 import type { Platform } from '../platform.ts'
-import type { Clock } from './ground.ts'
 
 /** Servers say their time in whole seconds, and the answer was under way for a while. */
 const resolution = 1_000

@@ -1,0 +1,106 @@
+/** The durable inbox of conflicts: what clashed, what was decided, what was dropped, and how to have it otherwise. */
+import { SyncError } from '../errors.ts'
+import { collide } from '../ledger/collide.ts'
+import { edit } from '../ledger/edit.ts'
+import type { InboxEntry } from '../ledger/rows.ts'
+import { getRow } from '../ledger/rows.ts'
+import { settle } from '../ledger/settle.ts'
+import type { Value, Verdict } from '../model.ts'
+import type { Judgement } from '../resolver.ts'
+import type { Base } from './db.ts'
+import { commit, homeOf, placeOf } from './db.ts'
+import type { Live } from './live.ts'
+import { live } from './live.ts'
+
+export interface Inbox {
+  /** Newest first. */
+  list(which?: { readonly state?: InboxEntry['state']; readonly collection?: string }): Promise<InboxEntry[]>
+  live(which?: { readonly state?: InboxEntry['state']; readonly collection?: string }): Live<InboxEntry[]>
+  get(id: string): Promise<InboxEntry | undefined>
+  /**
+   * Settles an open conflict. `seen` is the version of the remote's side that the decision was made on; when a newer one
+   * has come, the promise rejects with `conflict` and nothing is done (F100).
+   */
+  resolve(id: string, verdict: Exclude<Verdict, { take: 'ask' }>, seen?: InboxEntry['theirs']['version']): Promise<void>
+  /** Brings back what a settled conflict dropped, as a new local write. */
+  undo(id: string): Promise<void>
+}
+
+export function inbox(on: Base): Inbox {
+  const reading = { records: [], rows: ['inbox'] as const }
+
+  async function list(which: { state?: string; collection?: string } = {}): Promise<InboxEntry[]> {
+    const rows = await on.store.read(reading, tx => tx.rows('inbox').list())
+    return rows
+      .map(({ row }) => row as InboxEntry)
+      .filter(one => which.state === undefined || one.state === which.state)
+      .filter(one => which.collection === undefined || one.collection === which.collection)
+      .sort((one, other) => other.at - one.at || (one.id < other.id ? -1 : 1))
+  }
+
+  return {
+    list,
+    live: which =>
+      live(
+        on.store,
+        touched => touched.space === 'inbox',
+        () => list(which),
+      ),
+    get: id => on.store.read(reading, tx => getRow<InboxEntry>(tx, 'inbox', [id])),
+    async resolve(id, verdict, seen) {
+      const { collection } = await must(on, id, 'open')
+      await commit(on, [collection], async draft => {
+        const asked = await draft.inbox(id)
+        if (asked?.state !== 'open') throw new SyncError('conflict', 'This conflict was settled meanwhile.')
+        if (seen !== undefined && JSON.stringify(seen) !== JSON.stringify(asked.theirs.version)) {
+          throw new SyncError('conflict', 'The remote changed the record again: look at the conflict anew.')
+        }
+        const home = await homeOf(on, draft.tx, collection)
+        const entry = await draft.get(collection, asked.record)
+        const row = entry.rows.find(one => one.asks === id)
+        if (row === undefined)
+          throw new SyncError('conflict', 'The record was changed meanwhile, so nothing is left to settle.')
+        const remote = row.seen ?? asked.theirs
+        const judgement = judgementOf(verdict, row.value, remote.value)
+        if (remote.id === entry.id) await settle(draft, home, entry, row, remote, judgement, 'app')
+        else await collide(draft, home, entry, row, await draft.get(collection, remote.id), judgement, 'app')
+      })
+    },
+    async undo(id) {
+      const { collection } = await must(on, id, 'settled')
+      const place = placeOf(on, collection)
+      await commit(on, [collection], async draft => {
+        const settledOne = await draft.inbox(id)
+        if (settledOne?.state !== 'settled') throw new SyncError('conflict', 'This conflict was undone meanwhile.')
+        const { record, local, theirs, loses, copy, below = [] } = settledOne
+        if (copy !== undefined && copy !== record) await edit(draft, place, on.device.id, copy, null)
+        const back = loses === 'remote' ? theirs.value : local.value
+        if (loses !== 'nothing' || copy !== undefined) await edit(draft, place, on.device.id, record, back)
+        for (const one of below) if (back !== null) await edit(draft, place, on.device.id, one.id, one.value)
+        draft.note({ ...settledOne, state: 'undone' })
+      })
+    },
+  }
+}
+
+async function must(on: Base, id: string, state: InboxEntry['state']): Promise<InboxEntry> {
+  const entry = await on.store.read({ records: [], rows: ['inbox'] }, tx => getRow<InboxEntry>(tx, 'inbox', [id]))
+  if (entry === undefined) throw new SyncError('not-found', `There is no conflict "${id}" in the inbox.`)
+  if (entry.state !== state) throw new SyncError('conflict', `The conflict "${id}" is ${entry.state}, not ${state}.`)
+  return entry
+}
+
+function judgementOf(verdict: Exclude<Verdict, { take: 'ask' }>, mine: Value | null, theirs: Value | null): Judgement {
+  const loses =
+    verdict.take === 'remote'
+      ? 'local'
+      : verdict.take === 'local'
+        ? 'remote'
+        : verdict.take === 'both'
+          ? 'nothing'
+          : 'parts'
+  if (verdict.take === 'both' && (mine === null || theirs === null)) {
+    throw new SyncError('invalid-value', 'One side is deleted, so both cannot be kept: take "local" or "remote".')
+  }
+  return { verdict, loses }
+}

@@ -1,0 +1,218 @@
+/** Opens a database: the store, the engine that keeps it in step with its remotes, and the app's way in. */
+
+import type { Engine } from '../engine/engine.ts'
+import type { MassDelete } from '../engine/ground.ts'
+import { SyncError } from '../errors.ts'
+import { identify, storedOffset } from '../ledger/identity.ts'
+import type { Outcome } from '../ledger/rows.ts'
+import { type Platform, platform as realPlatform } from '../platform.ts'
+import type { MergeField } from '../resolver.ts'
+import type { Collection, Collections, Schema } from '../schema.ts'
+import { shapeOf } from '../schema.ts'
+import type { StoreDriver } from '../store.ts'
+import type { Transport } from '../transport.ts'
+import { serverClock } from './clock.ts'
+import type { Base } from './db.ts'
+import { commit } from './db.ts'
+import type { Explanation } from './explain.ts'
+import { explain } from './explain.ts'
+import type { Inbox } from './inbox.ts'
+import { inbox } from './inbox.ts'
+import type { Outbox } from './outbox.ts'
+import { outbox } from './outbox.ts'
+import type { Records, TxRecords } from './records.ts'
+import { records, txRecords } from './records.ts'
+import type { RemoteHandle } from './remote.ts'
+import { remoteHandle } from './remote.ts'
+import type { Write } from './settled.ts'
+import { settled, writeId } from './settled.ts'
+
+export interface OpenOptions<C extends Collections, R extends Remotes> {
+  readonly store: StoreDriver
+  readonly schema: Schema<C>
+  readonly remotes?: R
+  /** What this device is called, towards other people. */
+  readonly device?: { readonly name: string }
+  /** Field rules beyond the built-in ones. */
+  readonly strategies?: { readonly [name: string]: MergeField }
+  /** What to do when more deletes are under way than look like intent. Default `ask`. */
+  readonly onMassDelete?: MassDelete
+  /** How long what a conflict dropped is kept, in days. Default 30. */
+  readonly keepConflicts?: number
+  /** `relaxed` writes may be lost to a power cut, never to a crash of the app. Default `strict`. */
+  readonly durability?: 'strict' | 'relaxed'
+  /** The world. Default: this one. */
+  readonly platform?: Platform
+}
+
+export interface Remotes {
+  readonly [remote: string]: Transport
+}
+
+export type RowOf<D> = D extends Collection<infer Row> ? Row : never
+
+export interface Db<C extends Collections = Collections, R extends Remotes = Remotes> {
+  readonly data: { readonly [N in keyof C]: Records<RowOf<C[N]>> }
+  readonly remotes: { readonly [N in keyof R]: RemoteHandle }
+  readonly conflicts: Inbox
+  readonly outbox: Outbox
+  readonly device: { readonly id: string; readonly name: string }
+  /**
+   * Several writes in one commit: all of them or none. Await nothing but `tx` inside. Resolves when the commit is
+   * durable.
+   */
+  readonly write: {
+    (work: (tx: { readonly [N in keyof C]: TxRecords<RowOf<C[N]>> }) => unknown): Promise<Write>
+    /** How an earlier write ended; see `Write.settled`. */
+    settled(id: string): Promise<Outcome>
+  }
+  /** Why a record is not synced yet, and when the next try is. */
+  explain(collection: keyof C & string, id: string): Promise<Explanation>
+  close(): Promise<void>
+}
+
+const day = 24 * 3_600_000
+
+/** Rejects with `schema-mismatch` where schema and remotes do not fit, and with a storage code where the store does not open. */
+export async function open<const C extends Collections, const R extends Remotes = Record<never, never>>(
+  options: OpenOptions<C, R>,
+): Promise<Db<C, R>> {
+  const remotes: Remotes = options.remotes ?? {}
+  const platform = options.platform ?? realPlatform()
+  // Not in the page's first bundle: without remotes, or with a worker, the page never needs it.
+  const parts = Object.keys(remotes).length === 0 ? undefined : await engineParts()
+  const schema = completed(options.schema, remotes)
+  for (const { conflicts } of Object.values(schema.collections) as Collection[]) {
+    if (conflicts !== undefined) parts?.knownRule(conflicts, Object.keys(options.strategies ?? {}))
+  }
+  const store = await options.store.open(shapeOf(schema), platform)
+  const { identity, offset } = await store.write({ records: [], rows: ['meta'] }, async tx => ({
+    identity: await identify(tx, () => ({ device: platform.uuid(), createdAt: platform.now() })),
+    offset: await storedOffset(tx),
+  }))
+  const device = { id: identity.device, name: options.device?.name ?? 'A device' }
+  const clock = serverClock(platform, offset)
+  const listeners = new Set<() => void>()
+  let engine: Engine | undefined
+  let closed = false
+
+  const base: Base = {
+    store,
+    schema,
+    platform,
+    clock,
+    device,
+    keep: (options.keepConflicts ?? 30) * day,
+    durability: options.durability ?? 'strict',
+    engine: () => engine,
+    heard(hear) {
+      listeners.add(hear)
+      return () => listeners.delete(hear)
+    },
+  }
+
+  if (parts !== undefined) {
+    engine = parts.startEngine({
+      store,
+      name: options.store.name,
+      schema,
+      remotes,
+      platform,
+      resolver: parts.createResolver(options.strategies === undefined ? {} : { strategies: options.strategies }),
+      device,
+      clock,
+      onMassDelete: options.onMassDelete ?? 'ask',
+      keep: base.keep,
+      report() {
+        for (const hear of listeners) hear()
+      },
+    })
+  }
+
+  const names = Object.keys(schema.collections)
+  const data = Object.fromEntries(names.map(name => [name, records(base, name)]))
+
+  async function write(work: (tx: never) => unknown): Promise<Write> {
+    const id = await commit(base, names, async draft => {
+      const changes: string[] = []
+      const calls: Promise<unknown>[] = []
+      let turn: Promise<unknown> = Promise.resolve()
+      // One after the other, in the order they were called, awaited or not.
+      const queued = (call: () => Promise<unknown>) => {
+        const result = turn.then(call)
+        turn = result.catch(() => {}) // the caller, and the end of this write, see it
+        calls.push(result)
+        return result
+      }
+      const tx = Object.fromEntries(
+        names.map(name => {
+          const one = txRecords<object>(base, draft, name)
+          const methods = Object.entries(one.tx).map(
+            ([method, call]: [string, (...given: never[]) => Promise<unknown>]) => [
+              method,
+              (...given: never[]) =>
+                queued(async () => {
+                  const result = await call(...given)
+                  changes.push(...one.changes.splice(0))
+                  return result
+                }),
+            ],
+          )
+          return [name, Object.fromEntries(methods)]
+        }),
+      )
+      await work(tx as never)
+      for (let done = 0; done < calls.length; done++) await calls[done]
+      return writeId(draft.tx, changes, base)
+    })
+    return { id, settled: () => settled(base, id) }
+  }
+
+  return {
+    data: data as never,
+    remotes: Object.fromEntries(Object.keys(remotes).map(name => [name, remoteHandle(base, name)])) as never,
+    conflicts: inbox(base),
+    outbox: outbox(base),
+    device,
+    write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
+    explain: (collection, id) => explain(base, collection, id),
+    async close() {
+      if (closed) return
+      closed = true
+      await engine?.stop()
+      await store.close()
+    },
+  }
+}
+
+async function engineParts() {
+  const [engine, strategies] = await Promise.all([import('../engine/engine.ts'), import('../strategies/index.ts')])
+  return { ...engine, ...strategies }
+}
+
+/** The schema with what its sources say, checked: every name exists, every rule can be kept. */
+function completed(schema: Schema, remotes: Remotes): Schema {
+  const collections: { [name: string]: Collection } = {}
+  for (const [name, definition] of Object.entries(schema.collections) as [string, Collection][]) {
+    collections[name] = definition
+    const { remote, source = name, conflicts = 'LAST_WRITER_WINS' } = definition
+    if (remote === undefined) continue
+    const transport = remotes[remote]
+    if (transport === undefined)
+      throw mismatch(`"${name}" lives with the remote "${remote}", and there is none of that name.`)
+    const from = transport.sources[source]
+    if (from === undefined) {
+      const exist = Object.keys(transport.sources).join(', ')
+      throw mismatch(`"${name}" feeds from ${remote}.${source}, and ${remote} has: ${exist}. Set \`source\`.`)
+    }
+    if (conflicts === 'KEEP_BOTH' && from.copy === undefined) {
+      throw mismatch(`"${name}" cannot have KEEP_BOTH: ${remote}.${source} has no place for copies.`)
+    }
+    collections[name] = { ...from, ...definition }
+  }
+  return { ...schema, collections }
+}
+
+function mismatch(message: string): SyncError {
+  return new SyncError('schema-mismatch', message)
+}

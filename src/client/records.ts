@@ -1,0 +1,220 @@
+/** One collection as the app reads and writes it. */
+import { SyncError } from '../errors.ts'
+import { getBody, putBody } from '../ledger/bodies.ts'
+import type { Draft } from '../ledger/draft.ts'
+import { edit } from '../ledger/edit.ts'
+import { getRow, metaOf } from '../ledger/rows.ts'
+import type { Value } from '../model.ts'
+import { plain } from '../plain.ts'
+import { misfit } from '../schema.ts'
+import type { Reader, Stored } from '../store.ts'
+import type { Base } from './db.ts'
+import { commit, definitionOf, placeOf } from './db.ts'
+import type { Live } from './live.ts'
+import { live } from './live.ts'
+import type { Query, Where } from './query.ts'
+import { query, where } from './query.ts'
+import type { Write } from './settled.ts'
+import { settled, writeId } from './settled.ts'
+
+/** A record with its id beside it. */
+export interface Item<Row> {
+  readonly id: string
+  readonly value: Row
+}
+
+/** What can be done inside `db.write`. Reads see what this write did so far. */
+export interface TxRecords<Row extends object> {
+  get(id: string): Promise<Row | undefined>
+  /** Rejects with `already-exists` where the id is taken. Resolves to the id. */
+  add(value: Row, id?: string): Promise<string>
+  /** Sets the whole record, whether it was there or not. */
+  put(id: string, value: Row): Promise<void>
+  /** Sets some fields; `undefined` drops one. Rejects with `not-found` where there is no such record. */
+  patch(id: string, fields: Partial<Row>): Promise<void>
+  /** Deleting what is not there does nothing. A folder takes along what is in it. */
+  delete(id: string): Promise<void>
+}
+
+/** A collection. Every write resolves when it is durable here; what the remote says comes by `settled()`. */
+export interface Records<Row extends object> {
+  get(id: string): Promise<Row | undefined>
+  add(value: Row, id?: string): Promise<string>
+  put(id: string, value: Row): Promise<Write>
+  patch(id: string, fields: Partial<Row>): Promise<Write>
+  delete(id: string): Promise<Write>
+  /** All records, by id. */
+  list(): Promise<Item<Row>[]>
+  count(): Promise<number>
+  where<F extends keyof Row & string>(field: F): Where<Row>
+  orderBy(field: keyof Row & string, order?: 'asc' | 'desc'): Query<Row>
+  /** One record, or all of them, kept up to date. */
+  live(id: string): Live<Row | undefined>
+  live(): Live<Item<Row>[]>
+  /** Sets the bytes of a record, and its hash and size, in one commit. Only where the source keeps bytes. */
+  write(id: string, bytes: Uint8Array): Promise<Write>
+  /** The bytes of a record: from here, or from the remote if they never came. `undefined`: it has none. */
+  read(id: string): Promise<Uint8Array | undefined>
+}
+
+export function records<Row extends object>(on: Base, collection: string): Records<Row> {
+  const definition = definitionOf(on, collection)
+  const reading = { records: [collection], rows: ['meta'] as const }
+  const all = query<Row>(on, collection, {})
+
+  async function get(id: string): Promise<Row | undefined> {
+    return on.store.read(reading, async tx => visible<Row>(await find(tx, collection, id)))
+  }
+
+  async function one(
+    work: (tx: TxRecords<Row>) => Promise<unknown>,
+    prepare?: (draft: Draft) => Promise<void>,
+  ): Promise<Write> {
+    const id = await commit(
+      on,
+      [collection],
+      async draft => {
+        await prepare?.(draft)
+        const { tx, changes } = txRecords<Row>(on, draft, collection)
+        await work(tx)
+        return writeId(draft.tx, changes, on)
+      },
+      prepare === undefined ? [] : ['bodies'],
+    )
+    return { id, settled: () => settled(on, id) }
+  }
+
+  function liveOf(id?: string): Live<never> {
+    const touches = (touched: { collection?: string; ids?: readonly string[] }) =>
+      touched.collection === collection && (id === undefined || touched.ids === undefined || touched.ids.includes(id))
+    const answer = live<unknown>(on.store, touches, () => (id === undefined ? all.get() : get(id)))
+    return answer as Live<never>
+  }
+
+  return {
+    get,
+    async add(value, id = on.platform.uuid()) {
+      checked(on, collection, id, value)
+      await one(tx => tx.add(value, id))
+      return id
+    },
+    put(id, value) {
+      return attempt(() => {
+        checked(on, collection, id, value)
+        return one(tx => tx.put(id, value))
+      })
+    },
+    patch: (id, fields) => one(tx => tx.patch(id, fields)),
+    delete: id => one(tx => tx.delete(id)),
+    list: () => all.get(),
+    count: () => all.count(),
+    where: field => where<Row>(on, collection, field),
+    orderBy: (field, order) => all.orderBy(field, order),
+    live: liveOf,
+    async write(id, bytes) {
+      const field = definition.body
+      if (field === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
+      const copy = bytes.slice()
+      const hash = await on.platform.digest(copy)
+      return one(
+        tx => tx.patch(id, { [field]: hash, ...definition.describe?.(copy, on.clock.now()) } as Partial<Row>),
+        draft => putBody(draft.tx, hash, copy),
+      )
+    },
+    async read(id) {
+      const field = definition.body
+      if (field === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
+      const found = await on.store.read({ ...reading, rows: ['meta', 'bodies'] }, async tx => {
+        const stored = await find(tx, collection, id)
+        const hash = stored?.value?.[field]
+        return { id: stored?.id ?? id, hash, bytes: typeof hash === 'string' ? await getBody(tx, hash) : undefined }
+      })
+      if (typeof found.hash !== 'string') return undefined
+      if (found.bytes !== undefined) return found.bytes
+      const engine = on.engine()
+      if (engine === undefined)
+        throw new SyncError('not-found', `The bytes of "${id}" are not here, and there is no remote.`)
+      return engine.body(collection, found.id)
+    },
+  }
+}
+
+/** A throw before the first await is a rejection too. */
+async function attempt<T>(work: () => Promise<T>): Promise<T> {
+  return work()
+}
+
+/** The writes of one commit, one after the other, in the order they were called, awaited or not. */
+export function txRecords<Row extends object>(
+  on: Base,
+  draft: Draft,
+  collection: string,
+): { tx: TxRecords<Row>; changes: string[] } {
+  const place = placeOf(on, collection)
+  const { readonly } = place.source
+  const changes: string[] = []
+
+  async function set(id: string, value: Value | null): Promise<void> {
+    if (readonly) throw new SyncError('unsupported', `"${collection}" cannot be written: the remote only shows it.`)
+    changes.push(...(await edit(draft, place, on.device.id, id, value)))
+  }
+  async function real(id: string): Promise<string> {
+    const entry = await draft.get(collection, id)
+    if (entry.value !== undefined) return id
+    return (await getRow<{ to: string }>(draft.tx, 'meta', ['alias', collection, id]))?.to ?? id
+  }
+
+  const tx: TxRecords<Row> = {
+    async get(id) {
+      const { value, meta } = await draft.get(collection, await real(id))
+      return value == null || meta.misfit !== undefined ? undefined : (value as Row)
+    },
+    async add(value, id = on.platform.uuid()) {
+      const plainValue = checked(on, collection, id, value)
+      if ((await draft.get(collection, await real(id))).value != null) {
+        throw new SyncError('already-exists', `"${collection}" has a record "${id}" already: use put or patch.`)
+      }
+      await set(id, plainValue)
+      return id
+    },
+    async put(id, value) {
+      const plainValue = checked(on, collection, id, value)
+      await set(await real(id), plainValue)
+    },
+    async patch(id, fields) {
+      const target = await real(id)
+      const { value } = await draft.get(collection, target)
+      if (value == null) throw new SyncError('not-found', `"${collection}" has no record "${id}": use put or add.`)
+      await set(target, checked(on, collection, target, { ...value, ...fields } as object))
+    },
+    async delete(id) {
+      await set(await real(id), null)
+    },
+  }
+  return { tx, changes }
+}
+
+/** A copy that any store can keep, or a SyncError that says what is wrong with it; nothing is stored then. */
+function checked(on: Base, collection: string, id: string, value: object): Value {
+  const definition = definitionOf(on, collection)
+  if (typeof id !== 'string' || id === '') throw new SyncError('invalid-value', 'An id is a text that is not empty.')
+  const copy = plain(value, `The record "${id}" of "${collection}"`) as Value
+  const why = misfit(definition, copy) ?? definition.check?.(id, copy)
+  if (why !== undefined)
+    throw new SyncError('invalid-value', `The record "${id}" of "${collection}" does not fit: ${why}`)
+  return copy
+}
+
+/** By its id, or by one that it had before the remote gave it another. */
+export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
+  const stored = await tx.records(collection).get(id)
+  if (stored !== undefined) return stored
+  const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, id])
+  return alias === undefined ? undefined : find(tx, collection, alias.to)
+}
+
+export function visible<Row>(stored: Stored | undefined): Row | undefined {
+  return stored === undefined || stored.value === null || metaOf(stored).misfit !== undefined
+    ? undefined
+    : (stored.value as Row)
+}

@@ -1,0 +1,66 @@
+/** A remote as the app sees it. */
+import type { Checkpoint } from '../ledger/rows.ts'
+import { checkpointOf, putCheckpoint } from '../ledger/rows.ts'
+import type { Base } from './db.ts'
+import type { Live } from './live.ts'
+import { live } from './live.ts'
+import type { Status } from './status.ts'
+import { statusOf } from './status.ts'
+
+export interface RemoteHandle {
+  readonly status: Live<Status>
+  /** Looks now, whatever pause is under way. Returns at once; `synced` waits for the result. */
+  sync(): void
+  /** Resolves when everything here is there and the other way round, or when only the user can help. */
+  synced(): Promise<Status>
+  /** Until `resume`, after a restart too: nothing is pulled or pushed, local work goes on. */
+  pause(): Promise<void>
+  /** Also after a new token, or whatever else the status asked for. */
+  resume(): Promise<void>
+  /** Lets the deletes pass that the brake asks about. */
+  allowDeletes(): Promise<void>
+}
+
+export function remoteHandle(on: Base, remote: string): RemoteHandle {
+  const status = live(
+    on.store,
+    ({ space }) => space === 'checkpoints' || space === 'queue' || space === 'outbox',
+    () => statusOf(on, remote),
+    on.heard,
+  )
+
+  async function change(work: (checkpoint: Checkpoint) => Checkpoint): Promise<void> {
+    await on.store.write({ records: [], rows: ['checkpoints'] }, async tx =>
+      putCheckpoint(tx, remote, work(await checkpointOf(tx, remote))),
+    )
+  }
+
+  return {
+    status,
+    sync: () => on.engine()?.urgent(remote),
+    synced() {
+      return new Promise((resolve, reject) => {
+        const stop = status.subscribe(one => {
+          if (one.phase !== 'synced' && one.phase !== 'needs-user' && one.phase !== 'needs-auth') return
+          stop() // `subscribe` answers later, never while it is being called
+          resolve(one)
+        }, reject)
+      })
+    },
+    async pause() {
+      await change(checkpoint => ({ ...checkpoint, paused: true }))
+      on.engine()?.urgent(remote)
+    },
+    async resume() {
+      await change(({ paused: _, ...checkpoint }) => checkpoint)
+      on.engine()?.resume(remote)
+    },
+    async allowDeletes() {
+      await change(({ brake, failure, ...checkpoint }) => {
+        if (brake === undefined) return { ...checkpoint, ...(failure && { failure }) }
+        return { ...checkpoint, allowed: { ...checkpoint.allowed, [brake.direction]: brake.deletes } }
+      })
+      on.engine()?.resume(remote)
+    },
+  }
+}

@@ -1,0 +1,86 @@
+/** How far we are with a remote, derived from what is stored: `synced` is only said when it is true (law 9). */
+
+import type { State } from '../engine/cycle.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
+import { checkpointOf } from '../ledger/rows.ts'
+import type { Notice } from '../transport.ts'
+import type { Base } from './db.ts'
+
+/**
+ * - `synced`: everything here is there, and the last look at the remote found nothing more
+ * - `syncing`: on the way
+ * - `waiting`: a failure, and a next try
+ * - `needs-auth`: no valid token; the queue is kept
+ * - `needs-user`: something waits for a decision: a conflict, a refused change, a brake
+ * - `paused`: by the app
+ */
+export type Phase = 'synced' | 'syncing' | 'waiting' | 'needs-auth' | 'needs-user' | 'paused'
+
+export interface Status {
+  readonly phase: Phase
+  /** Why, where it is not plain: the failure's code and message. */
+  readonly reason?: { readonly code: string; readonly message: string }
+  /** When the next try is due, in milliseconds since 1970 by the local clock. */
+  readonly nextTry?: number
+  /** Changes that go out by themselves, changes that were refused, and conflicts that wait for an answer. */
+  readonly pending: number
+  readonly held: number
+  readonly asked: number
+  /** When everything was last seen, in milliseconds since 1970. */
+  readonly pulledAt?: number
+  /** A walk through everything is under way: what is not here yet may exist there. */
+  readonly walking: boolean
+  /** Whether this context does the work, or another tab or process. */
+  readonly leads: boolean
+  readonly durable: boolean
+  readonly brake?: Brake
+  /** Things that stop nothing and that somebody should know, newest last. */
+  readonly notices: readonly Notice[]
+}
+
+/** Without a leader here, an older look than this is no proof of anything, in milliseconds. */
+const freshFor = 2 * 60_000
+
+export async function statusOf(on: Base, remote: string): Promise<Status> {
+  const engine: ReturnType<Engine['state']> = on.engine()?.state(remote) ?? { leads: false, nudged: false, notices: [] }
+  return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox'] }, async tx => {
+    const checkpoint = await checkpointOf(tx, remote)
+    const pending = await tx.rows('queue').count({ prefix: [remote, 'go'] })
+    const stopped = await tx.rows('queue').list({ prefix: [remote, 'stop'] })
+    const keys = stopped.map(({ row }) => row as { collection: string; id: string; generation: number })
+    const rows = await tx.rows('outbox').getMany(keys.map(one => [one.collection, one.id, one.generation]))
+    const asked = rows.filter(row => (row as { state?: string } | undefined)?.state === 'asked').length
+    const counts = { pending, asked, held: stopped.length - asked }
+    const { failure, brake, pulledAt, walking } = checkpoint
+    return {
+      phase: phaseOf(checkpoint, counts, engine, on.clock.now()),
+      ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
+      ...counts,
+      ...(pulledAt !== undefined && { pulledAt }),
+      walking,
+      leads: engine.leads,
+      durable: on.store.durable,
+      ...(brake && { brake }),
+      notices: engine.notices,
+    }
+  })
+}
+
+const nextTry = ({ next }: Failure) => (next === undefined ? {} : { nextTry: next })
+
+function phaseOf(
+  { paused, brake, failure, walking, pulledAt }: Checkpoint,
+  { pending, held, asked }: { pending: number; held: number; asked: number },
+  { leads, state, nudged }: { leads: boolean; state?: State; nudged: boolean },
+  now: number,
+): Phase {
+  if (paused) return 'paused'
+  if (brake !== undefined) return 'needs-user'
+  if (failure !== undefined) return failure.code === 'needs-auth' ? 'needs-auth' : 'waiting'
+  if (walking || pulledAt === undefined || pending > 0) return 'syncing'
+  if (leads && (state !== 'resting' || nudged)) return 'syncing'
+  if (held + asked > 0) return 'needs-user'
+  if (!leads && now - pulledAt > freshFor) return 'syncing'
+  return 'synced'
+}

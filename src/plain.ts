@@ -1,0 +1,1 @@
+export { plain } from './stores/shared/plain.ts'
