@@ -19,6 +19,8 @@ export type Spoil =
   | { readonly drip: number }
   /** Padded with blanks to this size; compressed, if a wire will carry it. */
   | { readonly swell: number; readonly gzip?: boolean }
+  /** What a sloppy server says instead: rows twice, a cursor of another scope, a page without an end. */
+  | { readonly rewrite: (body: string) => string }
   | { readonly redirect: string; readonly status?: number }
 
 export async function spoiled(answer: Response, spoil: Spoil, world: Pick<World, 'sleep'>): Promise<Response> {
@@ -43,6 +45,7 @@ export async function spoiled(answer: Response, spoil: Spoil, world: Pick<World,
     headers.set('content-type', 'application/x-unknown')
     return new Response(bytes, { status, headers })
   }
+  if ('rewrite' in spoil) return new Response(spoil.rewrite(new TextDecoder().decode(bytes)), { status, headers })
   if ('drip' in spoil) return new Response(dripping(bytes, spoil.drip, world), { status, headers })
   return swollen(
     joined(bytes, new Uint8Array(Math.max(0, spoil.swell - bytes.length)).fill(32)),

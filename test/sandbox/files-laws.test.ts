@@ -87,7 +87,7 @@ test('whatever happens, the log tells the tree, names are unique, and no key has
     const open = it.sandbox.inspect().conflicts.filter(conflict => conflict.resolution === null)
     expect(new Set(pinned), `seed ${seed}`).toEqual(new Set(open.map(conflict => conflict.client_version_id)))
   }
-})
+}, 60_000)
 
 test('the same seed tells the same story', async () => {
   const story = async () => {

@@ -69,7 +69,11 @@ test('changes of shares that the user cannot read are not told', async () => {
   it.admin.grant(foreign, it.user_id, 'reader')
   it.admin.createFile(foreign, '/b', 'x')
   await settle()
-  expect(seen.map(({ data }) => data.change_type + data.resource_type)).toEqual(['createdshare', 'createdfile'])
+  expect(seen.map(it => (it.data ? it.data.change_type + it.data.resource_type : it.event_type))).toEqual([
+    'createdshare',
+    'force_sync',
+    'createdfile',
+  ])
 })
 
 test.each([

@@ -10,11 +10,14 @@ test('an upload answers 201, the same bytes again 200, other bytes 409', async (
 })
 
 test('a late repetition of an upload that was applied already is harmless', async () => {
-  const { upload, push, created, sandbox } = await scene()
+  const { api, share, upload, push, created, sandbox } = await scene()
   const item = created('/a', 'hello')
   await push(item, 'hello')
   expect((await upload(String(item.version_id), 'hello')).status).toBe(200)
   expect((await upload(String(item.version_id), 'other')).status).toBe(409)
+  const piece = { 'content-range': 'bytes 3-4/5' }
+  const late = await api('PUT', `${SYNC}/upload/${item.version_id}?share_id=${share}`, bytes('lo'), piece)
+  expect(late.body).toEqual({ version_id: item.version_id, size: 5, checksum_sha256: hash('hello') })
   expect(sandbox.inspect().staged).toEqual([])
 })
 

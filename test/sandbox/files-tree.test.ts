@@ -90,20 +90,33 @@ test('what the caller cannot see does not exist', async () => {
   expect(answers.map(it => [it.status, it.body.error.code])).toEqual(answers.map(() => [404, 'NOT_FOUND']))
 })
 
-test('a call in the same process settles without leaving the microtask queue', async () => {
-  const { sandbox, token, share } = await scene()
-  let done = false
-  const request = new Request(`http://sandbox${SYNC}/upload/ver_big?share_id=${share}`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${token}` },
-    body: new Uint8Array(300_000),
-  })
-  sandbox
-    .fetch(request)
-    .then(it => it.text())
-    .then(() => {
+test.each([
+  ['an upload', 'PUT', `${SYNC}/upload/ver_big?share_id=shr_1`, new Uint8Array(300_000), undefined],
+  ['a batch', 'POST', `${SYNC}/apply`, '{"device_id":"dev_1","share_id":"shr_1","changes":[]}', undefined],
+  ['a pull', 'GET', `${SYNC}/changes?cursor=0`, null, undefined],
+  ['a download', 'GET', `${SYNC}/download/fil_1`, null, undefined],
+  ['a refusal', 'GET', `${SYNC}/changes?cursor=x`, null, undefined],
+  ['a repeated request', 'POST', `${SYNC}/devices/dev_1/heartbeat`, null, { again: 0 }],
+  ['a lost answer', 'POST', `${SYNC}/devices/dev_1/heartbeat`, null, { after: 'lose-answer' }],
+  ['a short body', 'GET', `${SYNC}/changes?cursor=0`, null, { spoil: 'short' }],
+  ['a body that breaks off', 'GET', `${SYNC}/changes?cursor=0`, null, { spoil: 'cut' }],
+] as const)(
+  '%s in the same process settles without leaving the microtask queue',
+  async (_, method, path, body, fault) => {
+    const { sandbox, token, admin, share } = await scene({ knobs: { seenAs: 'browser' } })
+    admin.createFile(share, '/a', 'x'.repeat(300_000))
+    if (fault) sandbox.weather.next(fault)
+    let done = false
+    const finish = () => {
       done = true
-    })
-  for (let turn = 0; turn < 200; turn++) await null
-  expect(done).toBe(true)
-})
+    }
+    const headers = { authorization: `Bearer ${token}` }
+    const request = new Request(`http://sandbox${path}`, { method, headers, body })
+    sandbox
+      .fetch(request)
+      .then(it => it.arrayBuffer())
+      .then(finish, finish)
+    for (let turn = 0; turn < 200; turn++) await null
+    expect(done).toBe(true)
+  },
+)

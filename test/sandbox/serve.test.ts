@@ -164,4 +164,4 @@ test('the command prints one line, serves, survives kill -9 on its disk, and end
   expect((await after.apply([item])).body.applied).toEqual(body.applied)
   second.child.kill('SIGTERM')
   expect(await once(second.child, 'exit')).toEqual([0, null])
-})
+}, 30_000)

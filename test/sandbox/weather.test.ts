@@ -162,6 +162,13 @@ test('a body may drip, and may be far larger than it should', async () => {
   expect((await spoiltBy({ swell: 2_000_000 })).text).toHaveLength(2_000_000)
 })
 
+test('a sloppy server says what the test makes it say', async () => {
+  const { text } = await spoiltBy({
+    rewrite: body => body.replace('"total":1', '"total":null,"total":9007199254740993'),
+  })
+  expect(text).toMatch(/"total":null,"total":9007199254740993}$/)
+})
+
 test('an answer may send the client elsewhere', async () => {
   const { response } = await spoiltBy({ redirect: 'http://elsewhere.example/', status: 307 })
   expect([response.status, response.headers.get('location')]).toEqual([307, 'http://elsewhere.example/'])

@@ -92,12 +92,14 @@ export function admin(server: Server): Admin {
         state.members.put(`${share_id}/${user_id}`, { share_id, user_id, role })
         shareRow(state, state.shares.get(share_id)!, had ? 'updated' : 'created', [user_id])
       })
+      sockets.forceSync(share_id, user => user.id === user_id)
     },
     revoke(share_id, user_id) {
       commit(() => {
         state.members.drop(`${share_id}/${user_id}`)
         shareRow(state, state.shares.get(share_id)!, 'deleted', [user_id])
       })
+      sockets.forceSync(share_id, user => user.id === user_id)
     },
     setShare(share_id, change) {
       commit(() => {

@@ -1,23 +1,17 @@
 import { demand, deviceKey, knownDevice, may, type Permission, visibleShare } from './access.ts'
 import { fileConflict, writtenConflict } from './conflicts.ts'
 import { type Desk, type Effect, untouched } from './effects.ts'
-import { ApiError, type Code, type Details } from './errors.ts'
-import { examine, type Finding, REFUSALS } from './examine.ts'
+import { ApiError, type Details } from './errors.ts'
+import { examine, type Finding } from './examine.ts'
+import { keyOf, print, replayOf } from './keys.ts'
 import { rowsBetween, tenantOf } from './log.ts'
-import { inside } from './paths.ts'
+import { childrenOf, inside } from './paths.ts'
+import { demandQuota } from './quota.ts'
+import { REFUSALS, refusal } from './refusals.ts'
 import { contentNamed, dropStaged } from './staging.ts'
-import {
-  type Change,
-  type Conflict,
-  mint,
-  type Outcome,
-  type Resource,
-  type State,
-  type Strategy,
-  type User,
-} from './state.ts'
+import type { Change, Conflict, Outcome, Resource, State, Strategy, User } from './state.ts'
 import { plain, VERDICTS } from './verdicts.ts'
-import type { ApplyBody, Unkeyed } from './wire.ts'
+import { type ApplyBody, bringsContent, type Unkeyed } from './wire.ts'
 
 /** One batch inside one transaction: whatever is thrown, nothing of it was applied. */
 export function applyBatch(state: State, user: User, body: ApplyBody): Applied {
@@ -90,14 +84,10 @@ function decide(batch: Batch, change: Change): Outcome {
 
   const lacking = needs(change, finding).find(permission => !may(state, user, share_id, permission))
   if (lacking && strategy === null) demand(state, user, share_id, lacking)
-  if (lacking)
-    return outcomeOf(
-      state,
-      change,
-      untouched(desk, 'forbidden', finding.is === 'unknown' ? undefined : finding.server),
-      [],
-    )
-
+  if (lacking) {
+    const server = finding.is === 'unknown' ? undefined : finding.server
+    return outcomeOf(state, change, untouched(desk, 'forbidden', server), [])
+  }
   if (finding.is === 'unknown') throw refusal('SYNC_CONFLICT', finding.reason, change, undefined)
   if (strategy === null) strictly(change, finding)
   const [effect, conflicts] = effectOf(desk, finding, strategy)
@@ -145,37 +135,6 @@ function strictly(change: Change, finding: Known): void {
   throw refusal(code, reason, change, server)
 }
 
-function refusal(code: Code, reason: string, change: Change, server: Resource | undefined): ApiError {
-  const message = code === 'SYNC_VERSION_STALE' ? 'base_version_id is outdated' : reason
-  return new ApiError(code, message, {
-    reason,
-    resource_id: change.resource_id ?? server?.id ?? null,
-    current_version_id: server?.version_id ?? null,
-    ...(server && server.id !== change.resource_id ? { holder_id: server.id } : {}),
-  })
-}
-
-function keyOf(batch: Batch, unkeyed: Unkeyed) {
-  if (unkeyed.version_id === null) {
-    return { change: { ...unkeyed, version_id: mint(batch.state, 'ver') }, key: null, replay: undefined }
-  }
-  const change: Change = { ...unkeyed, version_id: unkeyed.version_id }
-  const key = `${batch.share_id}/${deviceKey(batch.user, batch.device_id)}/${change.version_id}`
-  return { change, key, replay: replayOf(batch, change, key) }
-}
-
-/** The same key with the same change is answered from memory; with another change, or already a version, it is refused. */
-function replayOf({ state }: Batch, change: Change, key: string): Outcome | undefined {
-  const stored = state.outcomes.get(key)
-  if (stored?.print === print(change)) return stored
-  if (stored || state.versions.get(change.version_id)) {
-    throw refusal('SYNC_CONFLICT', 'version_id reused', change, undefined)
-  }
-  return undefined
-}
-
-const print = (change: Change): string => JSON.stringify(change)
-
 function demandContent({ state, user }: Batch, change: Change): void {
   if (bringsContent(change) && contentNamed(state, user, change) === undefined) {
     throw new ApiError('CONTENT_MISSING', 'no content is staged or stored for this change', {
@@ -183,20 +142,6 @@ function demandContent({ state, user }: Batch, change: Change): void {
       version_id: change.version_id,
     })
   }
-}
-
-function demandQuota({ state, user, share_id, change }: Desk, server: Resource | undefined): void {
-  const quota = state.shares.get(share_id)?.quota_bytes ?? null
-  if (quota === null || !bringsContent(change)) return
-  const sha256 = contentNamed(state, user, change)
-  const bytes = sha256 === undefined ? undefined : state.contents.get(sha256)
-  const size = bytes?.length ?? state.staged.by('sha256', `${user.id}/${sha256}`)[0]?.total ?? 0
-  const freed = server && !server.deleted ? (server.content?.size ?? 0) : 0
-  if (usedBytes(state, share_id) - freed + size > quota) throw new ApiError('QUOTA_EXCEEDED', 'share quota exceeded')
-}
-
-export function usedBytes(state: State, share_id: string): number {
-  return state.resources.by('share', share_id).reduce((sum, it) => sum + (it.deleted ? 0 : (it.content?.size ?? 0)), 0)
 }
 
 export function needs(change: Change, finding: Finding): readonly Permission[] {
@@ -208,11 +153,8 @@ export function needs(change: Change, finding: Finding): readonly Permission[] {
   return finding.server?.parent_id === finding.place?.parent_id ? ['WRITE'] : ['DELETE', 'CREATE']
 }
 
-export const bringsContent = ({ resource_type, change_type }: Change): boolean =>
-  resource_type === 'file' && (change_type === 'created' || change_type === 'updated')
-
 function hasChildren(state: State, folder: Resource): boolean {
-  return state.resources.by('share', folder.share_id).some(it => !it.deleted && it.parent_id === folder.id)
+  return childrenOf(state, folder.share_id, folder.id).length > 0
 }
 
 /** Somebody else's rows about what lies in the folder, since the position that this device stored. */

@@ -1,4 +1,3 @@
-import type { Code } from './errors.ts'
 import { basename, childNamed, deletedFolderAt, dirname, folderAt, inside } from './paths.ts'
 import type { Change, Facets, Resource, State, Version } from './state.ts'
 
@@ -61,22 +60,6 @@ export function examine(meeting: Meeting): Finding {
   if (change.change_type === 'updated') return examineUpdate(meeting, server, base, stale)
   if (change.change_type === 'deleted') return examineDelete(meeting, server, base, stale)
   return examineMove(meeting, server, base, stale)
-}
-
-/** What strict mode says to each clash. A base that is not current is said first, whatever else is wrong. */
-export const REFUSALS: Record<Case, { readonly code: Code; readonly reason: string }> = {
-  'update/update': { code: 'SYNC_VERSION_STALE', reason: 'stale' },
-  'update/delete': { code: 'SYNC_CONFLICT', reason: 'deleted' },
-  'delete/update': { code: 'SYNC_VERSION_STALE', reason: 'stale' },
-  'create/create': { code: 'SYNC_CONFLICT', reason: 'path taken' },
-  'create file/create folder': { code: 'SYNC_CONFLICT', reason: 'path taken' },
-  'move/move': { code: 'SYNC_VERSION_STALE', reason: 'stale' },
-  'move/delete': { code: 'SYNC_CONFLICT', reason: 'deleted' },
-  'delete/move': { code: 'SYNC_VERSION_STALE', reason: 'stale' },
-  'move/name taken': { code: 'SYNC_CONFLICT', reason: 'path taken' },
-  'move/cycle': { code: 'SYNC_CONFLICT', reason: 'cycle' },
-  'delete folder/child changed': { code: 'SYNC_CONFLICT', reason: 'folder not empty' },
-  'into a deleted folder': { code: 'SYNC_CONFLICT', reason: 'parent missing' },
 }
 
 function examineCreate(meeting: Meeting): Finding {

@@ -1,11 +1,12 @@
 import { deviceKey, may } from './access.ts'
-import { bringsContent, needs } from './apply.ts'
+import { needs } from './apply.ts'
 import { fileConflict, unpin } from './conflicts.ts'
 import type { Desk, Effect } from './effects.ts'
 import { ApiError } from './errors.ts'
 import { examine } from './examine.ts'
 import type { Conflict, State, Strategy, User } from './state.ts'
 import { plain, VERDICTS } from './verdicts.ts'
+import { bringsContent } from './wire.ts'
 
 /** Settles an open conflict against what the server holds now, not what it held when the conflict arose. */
 export function resolve(state: State, user: User, conflict: Conflict, resolution: Strategy): Conflict {

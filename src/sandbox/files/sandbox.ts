@@ -57,7 +57,8 @@ export function filesSandbox(options: FilesOptions): FilesSandbox {
 
   return {
     overWire,
-    async fetch(request) {
+    async fetch(input, init) {
+      const request = input instanceof Request && init === undefined ? input : new Request(input, init)
       const answer = await abortable(request.signal, () => overWire(request))
       const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
       return browser ? asBrowserSees(answer, knobs.cors) : answer
@@ -98,7 +99,7 @@ export type AcceptToken = (token: string) => string | undefined
 
 export type FilesSandbox = {
   /** For callers in the same process: a broken connection rejects, an abort is obeyed, a browser sees less. */
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>
   /** For a real server in front, which leaves to the real browser what that may see. */
   readonly overWire: (request: Request) => Promise<Response>
   readonly connect: (request: Opening, peer: Peer) => Line

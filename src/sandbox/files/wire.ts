@@ -60,6 +60,9 @@ export function oneOf<T extends string>(value: unknown, allowed: readonly T[], l
 
 export type Loc = readonly (string | number)[]
 
+export const bringsContent = ({ resource_type, change_type }: Pick<Change, 'resource_type' | 'change_type'>): boolean =>
+  resource_type === 'file' && (change_type === 'created' || change_type === 'updated')
+
 const CHANGE_TYPES: readonly ChangeType[] = ['created', 'updated', 'deleted', 'moved', 'renamed']
 const VERSION_ID = /^ver_[0-9A-Za-z_-]{1,64}$/
 const MINTED = { file: /^fil_[0-9A-Za-z_-]{8,64}$/, folder: /^fld_[0-9A-Za-z_-]{8,64}$/ }

@@ -1,11 +1,11 @@
-import type { Context } from 'hono'
 import { iso } from '../../world.ts'
 import { deviceKey, knownDevice, visibleShare } from '../access.ts'
 import { hasOpen } from '../conflicts.ts'
 import { invalid } from '../errors.ts'
 import { page, readCursor, rowsBetween, tenantOf, writeCursor, written } from '../log.ts'
 import type { App, Server } from '../server.ts'
-import type { Cursor, User } from '../state.ts'
+import type { Cursor } from '../state.ts'
+import { type Ctx, required } from './query.ts'
 
 export function changeRoutes(app: App, { state, knobs, commit }: Server): void {
   app.get('/api/v1/sync/changes', c => {
@@ -60,14 +60,6 @@ export function changeRoutes(app: App, { state, knobs, commit }: Server): void {
     visibleShare(state, user, share_id)
     return { user, share_id, device_id, device, key: `${deviceKey(user, device_id)}/${share_id}` }
   }
-}
-
-type Ctx = Context<{ Variables: { user: User; token: string } }>
-
-export function required(c: Ctx, name: string): string {
-  const value = c.req.query(name)
-  if (!value) throw invalid(['query', name], 'required')
-  return value
 }
 
 function limitOf(text: string | undefined): number {

@@ -1,9 +1,9 @@
 import { iso } from '../../world.ts'
 import { roleIn, visibleResource, visibleShare } from '../access.ts'
-import { usedBytes } from '../apply.ts'
 import { invalid, notFound } from '../errors.ts'
 import type { Knobs } from '../knobs.ts'
 import { childrenOf, pathOf } from '../paths.ts'
+import { usedBytes } from '../quota.ts'
 import type { App, Server } from '../server.ts'
 import type { Resource } from '../state.ts'
 

@@ -1,10 +1,9 @@
 import { may, visibleShare } from '../access.ts'
-import { usedBytes } from '../apply.ts'
 import { ApiError, invalid, notFound } from '../errors.ts'
 import type { App, Server } from '../server.ts'
 import { type Piece, stage, stagedOf } from '../staging.ts'
-import type { User } from '../state.ts'
-import { required } from './changes.ts'
+import type { User, Version } from '../state.ts'
+import { required } from './query.ts'
 
 const PATH = '/api/v1/sync/upload/:version_id'
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+)$/
@@ -24,7 +23,7 @@ export function uploadRoutes(app: App, { state, knobs, commit }: Server): void {
     demandRoom(share_id, piece)
 
     const settled = state.versions.get(version_id)
-    if (settled) return c.json(settledAnswer(user, version_id, bytes), 200)
+    if (settled) return c.json(settledAnswer(user, settled, piece), 200)
     const had = stagedOf(state, user, version_id)
     const staged = commit(() => stage(state, user, version_id, piece))
     if (staged.sha256 === undefined) {
@@ -46,19 +45,18 @@ export function uploadRoutes(app: App, { state, knobs, commit }: Server): void {
   function demandRoom(share_id: string, { total }: Piece): void {
     if (total > knobs().maxFileBytes) throw new ApiError('PAYLOAD_TOO_LARGE', 'file over the limit')
     const quota = state.shares.get(share_id)?.quota_bytes ?? null
-    if (quota !== null && usedBytes(state, share_id) + total > quota) {
-      throw new ApiError('QUOTA_EXCEEDED', 'share quota exceeded')
-    }
+    // What the share has room for is decided when it is known what the bytes replace.
+    if (quota !== null && total > quota) throw new ApiError('QUOTA_EXCEEDED', 'share quota exceeded')
   }
 
   /** The version exists already: a late repetition of its upload is fine, anything else is not. */
-  function settledAnswer(user: User, version_id: string, bytes: Uint8Array) {
-    const version = state.versions.get(version_id)
-    const sha256 = state.digest(bytes)
-    if (version?.changed_by !== user.id || version.content?.sha256 !== sha256) {
+  function settledAnswer(user: User, { id, changed_by, content }: Version, piece: Piece) {
+    const held = content && state.contents.get(content.sha256)?.subarray(piece.from, piece.from + piece.bytes.length)
+    const same = held?.length === piece.bytes.length && held.every((byte, index) => byte === piece.bytes[index])
+    if (changed_by !== user.id || !content || content.size !== piece.total || !same) {
       throw new ApiError('SYNC_CONFLICT', 'version_id is taken', { reason: 'version_id reused' })
     }
-    return { version_id, size: bytes.length, checksum_sha256: sha256 }
+    return { version_id: id, size: content.size, checksum_sha256: content.sha256 }
   }
 }
 
