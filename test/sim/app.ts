@@ -30,7 +30,6 @@ export interface InboxItem {
   readonly record: string
   readonly base?: { readonly value: Value | null } | null
   readonly local?: { readonly value: Value | null } | null
-  readonly remote?: { readonly value: Value | null } | null
   readonly theirs?: { readonly value: Value | null } | null
   readonly state: string
   readonly by?: string

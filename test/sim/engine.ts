@@ -49,6 +49,8 @@ async function load(): Promise<Loaded> {
   // The client is opened with its own types; the simulator asks for what it uses.
   const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
   const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open'>
+  // The client loads these when it opens: a second time that settles within the step.
+  await Promise.all([import('../../src/engine/engine.ts'), import('../../src/strategies/index.ts')])
   return { ...transport, open: client.open }
 }
 

@@ -15,6 +15,7 @@ export interface Dump {
   readonly stopped: ReadonlySet<string>
   /** Everything, to look for what must not be there. */
   readonly text: string
+  readonly content: { readonly [part: string]: readonly string[] }
 }
 
 /** Reads a disk behind the engine's back. */
@@ -43,11 +44,20 @@ export async function dump(sim: Sim, device: Device): Promise<Dump> {
         .map(row => `${row.collection}/${row.id}`),
     ),
     inbox: content.rows.inbox!.map(({ row }) => row as InboxItem),
-    text: JSON.stringify(content, (_, value) =>
-      typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+    text: plainly(content),
+    content: Object.fromEntries(
+      Object.entries({ notes: content.notes, tree: content.tree, ...content.rows }).map(([name, rows]) => [
+        name,
+        rows.map(plainly),
+      ]),
     ),
   }
 }
+
+const plainly = (value: unknown): string =>
+  JSON.stringify(value, (_, held: unknown) =>
+    typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
+  )
 
 export function evidenceOf(sim: Sim, dumps: readonly Dump[]): Evidence {
   const { history, options, server } = sim

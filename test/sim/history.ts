@@ -69,7 +69,7 @@ export function entriesOf(
   cellsOf: (collection: string, id: string, value: Value | null | undefined) => Cells,
 ): Entry[] {
   return items.flatMap(item => {
-    const sides = [item.base, item.local, item.remote ?? item.theirs].map(side => ({
+    const sides = [item.base, item.local, item.theirs].map(side => ({
       there: side != null,
       gone: side?.value === null,
       cells: cellsOf(item.collection, item.record, side?.value),

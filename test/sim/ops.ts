@@ -160,7 +160,7 @@ async function settleOne(sim: Sim, db: Db, _by: string, op: Op): Promise<void> {
   const item = open[Math.floor(op.dice[0] * open.length)]
   if (!item) return
   const take = op.dice[1] < 0.5 ? 'local' : 'remote'
-  const side = take === 'local' ? item.local : (item.remote ?? item.theirs)
+  const side = take === 'local' ? item.local : item.theirs
   const cells =
     item.collection === 'tree'
       ? treeCells(item.record, side?.value, sim.history.bytes)

@@ -73,7 +73,7 @@ interface Graph {
   readonly live: (write: Write) => boolean
 }
 
-function graphOf({ writes, server, replicas, inbox }: Evidence): Graph {
+function graphOf({ writes, server, replicas, inbox, rule }: Evidence): Graph {
   const byValue = new Map<string, Write>()
   const over = new Map<string, Write[]>()
   const deletes = new Map<string, Write[]>()
@@ -86,8 +86,17 @@ function graphOf({ writes, server, replicas, inbox }: Evidence): Graph {
   const views = [server, ...replicas]
   const present = new Set(views.flatMap(view => [...view.cells.values()]))
   const kept = new Set(inbox.flatMap(one => [one.base, one.local, one.remote].filter(text => typeof text === 'string')))
+  // Edit beats delete where both are to be kept: nothing that was written is lost by that.
+  const editBeatsDelete = rule === 'KEEP_BOTH' || rule === 'FIELDS'
+  const beaten = (write: Write) => editBeatsDelete && rivalled(write)
   const keptDeletes = new Set(inbox.filter(one => one.local === null || one.remote === null).map(one => one.cell))
   const absent = (cell: string) => views.every(view => !view.cells.has(cell))
+
+  /** Whether somebody who had not seen this delete wrote what is there. */
+  const rivalled = (write: Write): boolean => {
+    const record = write.cell.split('#')[0]
+    return [...server.cells].some(([cell, value]) => cell.split('#')[0] === record && value !== write.over)
+  }
 
   const reach = (settled: (write: Write) => boolean) => {
     const known = new Map<Write, boolean>()
@@ -116,7 +125,7 @@ function graphOf({ writes, server, replicas, inbox }: Evidence): Graph {
       write =>
         inPlace(write) ||
         write.excused !== undefined ||
-        (write.value === null ? keptDeletes.has(write.cell) : kept.has(write.value)),
+        (write.value === null ? keptDeletes.has(write.cell) || beaten(write) : kept.has(write.value)),
     ),
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
 import { hearNudges, observe, watch } from './checks.ts'
-import { dump, evidenceOf, sameEverywhere } from './evidence.ts'
+import { type Dump, dump, evidenceOf, sameEverywhere } from './evidence.ts'
 import { befall, calm } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
@@ -85,7 +85,7 @@ async function settle(sim: Sim): Promise<void> {
   }
 }
 
-const settled = new Set(['synced', 'attention', 'asked', 'held', 'blocked', 'idle'])
+const settled = new Set(['synced', 'needs-user'])
 
 function quiet(sim: Sim, device: Device): boolean {
   const changed = sim.server.changedAt
@@ -119,6 +119,7 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
   }
   const dumps = await Promise.all(sim.devices.map(device => dump(sim, device)))
   const evidence = evidenceOf(sim, dumps)
+  if (sim.world.log) tellAll(sim, dumps)
   const failures = [...judge(evidence), ...sameEverywhere(sim, dumps)]
   for (const { device, text } of dumps)
     if (text.includes(canaryToken))
@@ -135,6 +136,17 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
     doubts: doubts(evidence).size,
     print,
   }
+}
+
+/** What everybody holds in the end, for whoever reads the log. */
+function tellAll(sim: Sim, dumps: readonly Dump[]): void {
+  const tell = (text: string) => void sim.world.log?.push(text)
+  for (const { n, cell, by, value, over, acked } of sim.history.writes)
+    tell(`write ${n} by ${by}: ${cell} ${over ?? '-'} -> ${value ?? '-'}${acked ? '' : ' (not acknowledged)'}`)
+  for (const [id, row] of sim.server.notes()) tell(`server ${id} ${JSON.stringify(row)}`)
+  for (const node of sim.server.sandbox.inspect().tree[sim.server.share] ?? []) tell(`server ${JSON.stringify(node)}`)
+  for (const { device, content } of dumps)
+    for (const [name, rows] of Object.entries(content)) for (const row of rows) tell(`${device.name} ${name} ${row}`)
 }
 
 function outcome(sim: Sim, failures: readonly Failure[], quietAfter: number): Outcome {
