@@ -1,0 +1,167 @@
+/** What an answer to apply says about each change (sections 0, 3 and 4 of the API page). */
+import { sameValue } from '../../equal.ts'
+import type { Json, Receipt, RejectCode, RemoteRecord } from '../../model.ts'
+import type { Io } from '../../transport.ts'
+import { errorCode } from '../shared/failure.ts'
+import type { Answer } from '../shared/http.ts'
+import { count, list, member, text } from '../shared/shape.ts'
+import { type Api, deviceGone, deviceInactive } from './api.ts'
+import { versionOf } from './ids.ts'
+import type { Work } from './plan.ts'
+import { type Entry, treeRecord } from './wire.ts'
+
+export interface Outcome {
+  readonly state: 'answered'
+  /** By version id. */
+  readonly applied: ReadonlyMap<string, Json>
+  readonly conflicts: readonly Json[]
+}
+
+export interface Refusal {
+  readonly state: 'refused'
+  readonly status: number
+  readonly code: string | undefined
+  /** The item that the server names as the reason. */
+  readonly index: number | undefined
+}
+
+export function readAnswer({ status, json }: Answer): Outcome | Refusal {
+  if (status < 300) {
+    // The vendor's own keys are unverified: what is not understood is not mentioned, and so unknown.
+    const applied = list(json, 'applied') ?? []
+    const byVersion = applied.map(entry => [text(entry, 'version_id') ?? '', entry] as const)
+    return { state: 'answered', applied: new Map(byVersion), conflicts: list(json, 'conflicts') ?? [] }
+  }
+  const index = count(member(member(json, 'error'), 'details'), 'index')
+  return { state: 'refused', status, code: errorCode(json), index }
+}
+
+const LATER = 60_000
+
+/** Receipts for the changes that were refused, or for `all` of the share where that is what is meant. */
+export async function refused(
+  api: Api,
+  { status, code }: Refusal,
+  changes: readonly string[],
+  all: readonly string[],
+  io: Io,
+): Promise<Receipt[]> {
+  if (status === 403 || status === 404) {
+    const own = await api.own(io)
+    if (own === 'gone') throw deviceGone()
+    if (own === 'inactive') throw deviceInactive()
+  }
+  const later = { state: 'later', notBefore: io.now() + LATER } as const
+  if (status === 404) return all.map(change => ({ change, ...later, reason: 'The share cannot be reached any more.' }))
+  if (status === 507) return changes.map(change => ({ change, ...later, reason: 'The share is full.' }))
+  if (status === 409) return changes.map(change => ({ change, state: 'conflict' }))
+  const rejection = rejectionOf(status, code)
+  return changes.map(change => ({ change, state: 'rejected', ...rejection }))
+}
+
+function rejectionOf(status: number, code: string | undefined): { readonly code: RejectCode; readonly reason: string } {
+  if (status === 403) return { code: 'forbidden', reason: 'The file server does not allow this change.' }
+  if (status === 413) return { code: 'too-large', reason: 'The file server does not take that much.' }
+  if (code === 'CONTENT_MISSING') {
+    return { code: 'content-missing', reason: 'The file server has no bytes for this file. Write them again.' }
+  }
+  return { code: 'invalid', reason: `The file server answered ${code ?? status}.` }
+}
+
+export async function receiptOf(api: Api, work: Work, answer: Outcome, io: Io): Promise<Receipt> {
+  const { change } = work.change
+  const entries = work.items.map(item => answer.applied.get(item.version_id))
+  const outcomes = entries.map(entry => text(entry, 'outcome'))
+  const last = entries.at(-1)
+  const open = openConflict(work, answer)
+  if (open !== undefined) return conflicted(api, work, open, io)
+  if (outcomes.some(outcome => outcome === undefined || !KNOWN.has(outcome))) return { change, state: 'unknown' }
+
+  const id = text(last, 'resource_id') ?? work.id ?? undefined
+  if (outcomes.includes('forbidden')) {
+    return { change, state: 'rejected', code: 'forbidden', reason: 'The file server does not allow this change.' }
+  }
+  if (outcomes.includes('superseded')) {
+    return {
+      change,
+      state: 'settled',
+      verdict: { take: 'remote' },
+      ...remoteOf(await now(api, work, work.change.id, io)),
+    }
+  }
+  if (outcomes.includes('conflicted_copy')) return copied(api, work, id, io)
+  if (id === undefined) return { change, state: 'unknown' }
+  const other = id === work.change.id ? {} : { id }
+  if (work.value === null) return { change, state: 'accepted', version: versionOf(change) }
+  if (outcomes.every(outcome => outcome === 'applied')) return { change, ...acceptedAs(work, id), ...other }
+
+  // Nothing was done, or more than was asked: the version that counts now is the server's.
+  const entry = await now(api, work, id, io)
+  if (entry?.value === undefined) return { change, state: 'unknown' }
+  const remote = treeRecord(id, entry.value, entry.version, entry.number, entry.at)
+  return {
+    change,
+    state: 'accepted',
+    version: remote.version,
+    ...(sameValue(entry.value, work.change.value) ? {} : { remote }),
+    ...other,
+  }
+}
+
+const KNOWN = new Set(['applied', 'noop', 'merged', 'remapped', 'conflicted_copy', 'superseded', 'forbidden'])
+
+function acceptedAs({ change, value }: Work, id: string) {
+  const version = versionOf(change.change)
+  const same = value === null || sameValue(value, change.value)
+  const remote = same ? undefined : treeRecord(id, value, version, undefined, change.at.time)
+  return { state: 'accepted', version, ...(remote === undefined ? {} : { remote }) } as const
+}
+
+/** A record that waits for a decision; those already settled come with an outcome. */
+function openConflict(work: Work, { conflicts, applied }: Outcome): Json | undefined {
+  const versions = work.items.map(item => item.version_id)
+  if (versions.every(version => applied.has(version))) return undefined
+  return conflicts.find(
+    one =>
+      versions.includes(text(one, 'client_version_id') ?? '') ||
+      (work.id !== null && text(one, 'resource_id') === work.id),
+  )
+}
+
+async function conflicted(api: Api, work: Work, open: Json, io: Io): Promise<Receipt> {
+  const ticket = text(open, 'id')
+  const entry = await now(api, work, text(open, 'resource_id') ?? work.change.id, io)
+  const remote = remoteOf(entry).remote
+  return {
+    change: work.change.change,
+    state: 'conflict',
+    ...(remote === undefined ? {} : { remote: ticket === undefined ? remote : { ...remote, ticket } }),
+  }
+}
+
+/** The server kept both: its own, and ours under another name. */
+async function copied(api: Api, work: Work, copy: string | undefined, io: Io): Promise<Receipt> {
+  const entry = copy === undefined ? undefined : await now(api, work, copy, io)
+  if (copy === undefined || entry?.value === undefined) return { change: work.change.change, state: 'unknown' }
+  return {
+    change: work.change.change,
+    state: 'settled',
+    verdict: { take: 'both' },
+    copies: [treeRecord(copy, entry.value, entry.version, entry.number, entry.at)],
+    ...(copy === work.change.id ? {} : remoteOf(await now(api, work, work.change.id, io))),
+  }
+}
+
+function remoteOf(entry: Entry | undefined): { readonly remote?: RemoteRecord } {
+  if (entry?.value === undefined) return {}
+  return { remote: treeRecord(entry.id, entry.value, entry.version, entry.number, entry.at) }
+}
+
+/** The entry as the server has it now. */
+async function now(api: Api, { kind, share, value }: Work, id: string, io: Io): Promise<Entry | undefined> {
+  const entry = await api.entry(kind, id, share, io)
+  if (entry !== undefined || kind === 'file' || value === null) return entry
+  // A server without `GET /folders/{id}`: its parent lists it.
+  const { entries } = await api.children(share, value.parent === share ? 'root' : value.parent, io)
+  return entries.find(one => one.id === id)
+}

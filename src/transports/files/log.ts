@@ -1,0 +1,166 @@
+/** Rows of the log into records. Only the last row of an entry counts: the ones before are steps on the way there. */
+import { SyncError } from '../../errors.ts'
+import type { RemoteRecord } from '../../model.ts'
+import type { KeyedRow, RowKey } from '../../store.ts'
+import type { Io } from '../../transport.ts'
+import { inParallel } from '../shared/pages.ts'
+import type { Api } from './api.ts'
+import { sameName } from './names.ts'
+import { covers, folderOver, foldersBelow, type Scope, segments } from './scope.ts'
+import { shareNews } from './share-log.ts'
+import type { TreeRow } from './sources.ts'
+import { folderToWalk } from './walk.ts'
+import { deletedRecord, type Entry, type LogRow, treeRecord } from './wire.ts'
+
+export interface News {
+  readonly upserts: RemoteRecord[]
+  /** Deleted folders, which speak for their descendants. */
+  readonly subtrees: readonly RemoteRecord[]
+  /** Records folders to look into, and the files there that were touched. */
+  readonly scans: ReadonlyMap<string, ReadonlySet<string>>
+  /** Shares and folders that came into sight are put into the queue of the walk. */
+  readonly rows: { readonly put: readonly KeyedRow[]; readonly delete: readonly RowKey[] }
+}
+
+export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[], io: Io): Promise<News> {
+  const covered = all.filter(({ share }) => covers(scope, share))
+  const rows = lastOfEach(covered)
+  const shares = await shareNews(
+    api,
+    rows.filter(({ kind }) => kind === 'share'),
+    io,
+  )
+  // A share that just appeared is listed behind these rows.
+  const entries = rows.filter(({ kind, share }) => kind !== 'share' && !shares.appeared.has(share))
+  const { scans, left } = nearRecords(scope, covered)
+
+  const hidden = entries.filter(row => folderOver(scope, row.share, row.newPath ?? row.oldPath) !== undefined)
+  const wasShown = await known(
+    hidden.filter(row => row.change !== 'created'),
+    io,
+  )
+  const gone = entries.filter(row => (hidden.includes(row) ? wasShown.has(row.id) : row.change === 'deleted'))
+  const seen = entries.filter(row => !hidden.includes(row) && row.change !== 'deleted')
+  const resolved = await inParallel(seen, 4, row => upsert(api, row, io))
+  const deleted = gone.map(deletedRecord)
+  const toWalk = seen.flatMap(({ kind, id, share, newPath = '' }) =>
+    kind === 'folder' && left.has(id) ? [folderToWalk(share, id, newPath)] : [],
+  )
+  return {
+    upserts: [
+      ...shares.records,
+      ...resolved.filter(record => record !== undefined),
+      ...deleted.filter(({ subtree }) => !subtree),
+    ],
+    subtrees: deleted.filter(({ subtree }) => subtree),
+    scans,
+    rows: { put: [...shares.put, ...toWalk], delete: shares.delete },
+  }
+}
+
+/** In the order of the last rows. */
+function lastOfEach(rows: readonly LogRow[]): LogRow[] {
+  const last = new Map<string, LogRow>()
+  for (const row of rows) {
+    const key = `${row.kind} ${row.id}`
+    last.delete(key)
+    last.set(key, row)
+  }
+  return [...last.values()]
+}
+
+/**
+ * The records folders that any of these rows is about, and the folders that are, or hold, what was part of one: the
+ * tree has never shown what is in those.
+ */
+function nearRecords(scope: Scope, rows: readonly LogRow[]) {
+  const scans = new Map<string, Set<string>>()
+  const left = new Set<string>()
+  for (const { kind, share, id, oldPath, newPath } of rows) {
+    for (const path of [oldPath, newPath]) {
+      const over = folderOver(scope, share, path)
+      const near = over !== undefined ? [over] : kind === 'folder' ? foldersBelow(scope, share, path) : []
+      for (const { source } of near) scans.set(source, (scans.get(source) ?? new Set<string>()).add(id))
+      if (near.length > 0 && path === oldPath && oldPath !== newPath) left.add(id)
+    }
+  }
+  return { scans, left }
+}
+
+/** Which of these the tree has shown so far: they moved into a records folder. */
+async function known(rows: readonly LogRow[], io: Io): Promise<ReadonlySet<string>> {
+  if (rows.length === 0) return new Set()
+  const ids = rows.map(({ id }) => id)
+  const bases = await io.peek(peek => peek.agreed('tree', ids))
+  return new Set(ids.filter((_, at) => bases[at] != null && bases[at].value !== null))
+}
+
+/** `undefined`: it is gone already, which a later row says. */
+async function upsert(api: Api, row: LogRow, io: Io): Promise<RemoteRecord | undefined> {
+  if (row.value !== undefined) return treeRecord(row.id, row.value, row.version, undefined, timeOf(row))
+  const kind = row.kind === 'folder' ? 'folder' : 'file'
+  const entry = await api.entry(kind, row.id, row.share, io)
+  const value = entry === undefined && kind === 'file' ? undefined : await placed(api, kind, row, entry, io)
+  if (value === undefined) return undefined
+  return treeRecord(row.id, value, entry?.version ?? row.version, entry?.number, entry?.at ?? timeOf(row))
+}
+
+const timeOf = ({ at, value, change }: LogRow): number | undefined =>
+  change === 'created' || change === 'updated' ? (value?.modifiedAt ?? at) : at
+
+/** What the server says about the entry now, with its folder found by path where no id was given. */
+async function placed(
+  api: Api,
+  kind: 'file' | 'folder',
+  row: LogRow,
+  entry: Entry | undefined,
+  io: Io,
+): Promise<TreeRow | undefined> {
+  if (entry?.value !== undefined) return entry.value
+  if (kind === 'file') throw new SyncError('protocol', 'The file server does not say what a file holds or where it is.')
+  const path = entry?.path ?? (await livePath(api, row, io))
+  if (path === undefined) return undefined
+  const names = segments(path)
+  const name = entry?.name ?? names.at(-1)
+  const parent = await folderAt(api, row.share, names.slice(0, -1), io)
+  // The tree moved while it was asked: the next try sees it settled, and nothing was passed over.
+  if (parent === undefined || name === undefined)
+    throw new SyncError('protocol', 'A folder could not be found by its path.')
+  return { share: row.share, parent, name, kind }
+}
+
+async function livePath(api: Api, row: LogRow, io: Io): Promise<string | undefined> {
+  try {
+    return (await api.children(row.share, row.id, io)).path ?? row.newPath
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'missing') return undefined
+    throw error
+  }
+}
+
+/** The id of the folder at these names, as the server has it now; the share's id for the root. */
+export async function folderAt(api: Api, share: string, names: readonly string[], io: Io): Promise<string | undefined> {
+  let folder = share
+  for (const name of names) {
+    const { entries } = await api.children(share, folder === share ? 'root' : folder, io)
+    const next = entries.find(entry => entry.kind === 'folder' && sameName(entry.name, name))
+    if (next === undefined) return undefined
+    folder = next.id
+  }
+  return folder
+}
+
+/** Folders before what is in them, else the order stays. */
+export function parentsFirst(records: readonly RemoteRecord[]): RemoteRecord[] {
+  const byId = new Map(records.map(record => [record.id, record]))
+  const sorted = new Set<RemoteRecord>()
+  const visit = (record: RemoteRecord, above: ReadonlySet<string>) => {
+    const parent = typeof record.value?.parent === 'string' ? byId.get(record.value.parent) : undefined
+    // A folder in itself comes from a server that contradicts itself; it must not hang us.
+    if (parent !== undefined && !sorted.has(parent) && !above.has(parent.id))
+      visit(parent, new Set(above).add(record.id))
+    sorted.add(record)
+  }
+  for (const record of records) visit(record, new Set([record.id]))
+  return [...sorted]
+}

@@ -1,0 +1,179 @@
+/**
+ * Pulling: the head of the log first, then a walk through every share, then the log from that head on. The log is one
+ * for all shares, so one cursor serves all sources (sections 2 and 10 of the API page).
+ */
+import { SyncError } from '../../errors.ts'
+import type { Io, Page, Pull } from '../../transport.ts'
+import { type Api, deviceGone } from './api.ts'
+import { parentsFirst, resolveRows } from './log.ts'
+import type { RecordsReader } from './records-reader.ts'
+import { covers, onlyShare, type Place, readPlace, type Scope, writePlace } from './scope.ts'
+import { completed, listed, nothingCompleted, walk, walkFrom } from './walk.ts'
+import { type Cursor, type LogRow, shareRecord } from './wire.ts'
+
+const ROWS = 1000
+/** How far one request may scan: asked for while the log has nothing for us. */
+const SCAN = 5000
+const MOST_EMPTY = 10
+export const PAGE_RECORDS = 1000
+
+export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
+  const told = new Map<string, Cursor>()
+
+  return {
+    async *pages(from, io) {
+      let place: Place
+      if (from === undefined) {
+        const start = await begin(io)
+        yield start.page
+        place = start.place
+      } else {
+        place = readPlace(scope, from)
+      }
+      for (;;) {
+        if (place.phase === 'walk') yield* walk(api, scope, reader, place, io)
+        const part = place.phase === 'walk' ? await toThePresent(place.at, io) : await onePage(place.at, io)
+        if (part.rows.length === 0 && place.phase === 'log' && part.cursor === place.at) return
+        place = yield* land(place, part, io)
+        if (place.phase === 'log' && !part.more) return
+      }
+    },
+
+    async landed(cursor, io) {
+      const { phase, at } = readPlace(scope, cursor)
+      if (phase === 'walk') return // the head was only taken, nothing up to it has been seen
+      for (const share of await listed(scope, io)) {
+        if (told.get(share) === at) continue
+        if (await report(api, share, at, io)) told.set(share, at)
+      }
+    },
+  }
+
+  /** The head before the first listing: what changes meanwhile is in the log behind it (I11). */
+  async function begin(io: Io): Promise<{ page: Page; place: Place }> {
+    const head = await api.changes({ share: onlyShare(scope), limit: 1 }, io)
+    const place: Place = { phase: 'walk', at: head.cursor }
+    const known = await shareList(io)
+    const inScope = known.shares.filter(({ id }) => covers(scope, id))
+    const ids = scope.shares === 'all' ? inScope.map(({ id }) => id) : scope.shares
+    const page: Page = {
+      records: inScope.map(({ id, value }) => shareRecord(id, value)),
+      cursor: writePlace(scope, place),
+      snapshot: true,
+      private: walkFrom(scope, ids, known.whole),
+    }
+    return { page, place }
+  }
+
+  async function shareList(io: Io) {
+    const list = await api.shares(io)
+    if (list !== undefined) return list
+    // Named shares can be walked without the list; only the `shares` source stays empty then.
+    if (scope.shares !== 'all') return { shares: [], whole: false }
+    throw new SyncError('misconfigured', 'The file server does not list shares: name those to sync, files({ share }).')
+  }
+
+  interface Part {
+    readonly rows: readonly LogRow[]
+    readonly cursor: Cursor
+    readonly more: boolean
+    /** The server only promises: what was scanned is kept, then this try ends. */
+    readonly endless?: true
+  }
+
+  /** One page with something in it, or the end of the log. A log that only ever promises more is given up (F67, F68). */
+  async function onePage(from: Cursor, io: Io): Promise<Part> {
+    let at = from
+    for (let empty = 0; empty < MOST_EMPTY; empty++) {
+      const limit = empty === 0 ? ROWS : SCAN
+      const { rows, unsupported, cursor, more } = await api.changes({ cursor: at, share: onlyShare(scope), limit }, io)
+      if (unsupported > 0) {
+        io.notice({ code: 'unsupported', message: `${unsupported} changes of an unknown kind were passed over.` })
+      }
+      if (more && cursor === at) {
+        io.notice({ code: 'protocol', message: 'The file server promises more changes at the same place.' })
+        if (rows.length > 0) return { rows, cursor, more: false }
+        throw endless()
+      }
+      if (rows.length > 0 || !more) return { rows, cursor, more }
+      at = cursor
+    }
+    return { rows: [], cursor: at, more: true, endless: true }
+  }
+
+  /** The catch-up window after a walk, as a whole. */
+  async function toThePresent(from: Cursor, io: Io): Promise<Part> {
+    const rows: LogRow[] = []
+    let at = from
+    for (let empty = 0; ; ) {
+      const part = await onePage(at, io)
+      rows.push(...part.rows)
+      at = part.cursor
+      if (!part.more) return { rows, cursor: at, more: false }
+      empty = part.rows.length === 0 ? empty + 1 : 0
+      if (empty >= MOST_EMPTY) throw endless()
+    }
+  }
+
+  /**
+   * Deleted folders speak for what is in them as it is known when they land, so whatever moved out of them goes in an
+   * earlier page. All pages but the last keep the old cursor: a crash between them repeats, and skips nothing.
+   */
+  async function* land(place: Place, part: Part, io: Io): AsyncGenerator<Page, Place> {
+    const news = await resolveRows(api, scope, part.rows, io)
+    const here = writePlace(scope, place)
+    const upserts = parentsFirst(news.upserts)
+    while (upserts.length > PAGE_RECORDS || (upserts.length > 0 && (news.subtrees.length > 0 || news.scans.size > 0))) {
+      yield { records: upserts.splice(0, PAGE_RECORDS), cursor: here }
+    }
+    for (const [source, touched] of news.scans) yield* reader.scan(source, touched, here, io)
+
+    // Something to list came into sight: the walk goes on, and a new catch-up window opens behind this page.
+    const next: Place = { phase: news.rows.put.length > 0 ? 'walk' : 'log', at: part.cursor }
+    const { complete, suspicious, clear } =
+      place.phase === 'walk' && next.phase === 'log' ? await completed(io) : nothingCompleted
+    yield {
+      records: [...upserts, ...news.subtrees],
+      cursor: writePlace(scope, next),
+      private: { clear, ...news.rows },
+      ...(complete.length > 0 ? { complete } : {}),
+      ...(suspicious === undefined ? {} : { suspicious }),
+    }
+    if (part.endless) throw endless()
+    return next
+  }
+}
+
+/** Whether the server has it. Its mirror of our cursor serves its own status and compaction only, so it may wait. */
+async function report(api: Api, share: string, at: Cursor, io: Io): Promise<boolean> {
+  try {
+    if (await api.position(share, at, io)) return true
+    if ((await api.own(io)) === 'gone') throw deviceGone()
+  } catch (error) {
+    if (!(error instanceof SyncError) || !HARMLESS.has(error.code)) throw error
+  }
+  return false // where the share is lost, its row in the log says so
+}
+
+// The next page tells it again. A 400 means that the server lost rows: the next pull learns that from the log itself.
+const HARMLESS = new Set([
+  'network',
+  'timeout',
+  'server',
+  'truncated',
+  'not-the-api',
+  'protocol',
+  'throttled',
+  'late',
+  'rejected',
+  'forbidden',
+  'remote-full',
+  'conflict',
+])
+
+function endless(): SyncError {
+  return new SyncError(
+    'protocol',
+    'The file server keeps promising more changes and sends none. It will be asked later.',
+  )
+}

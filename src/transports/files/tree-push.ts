@@ -1,0 +1,220 @@
+/** Pushing tree records: strict apply, one receipt per change (sections 3, 4 and 12 of the API page). */
+
+import { sameValue } from '../../equal.ts'
+import { reactionTo, SyncError } from '../../errors.ts'
+import type { Change, Receipt } from '../../model.ts'
+import type { Io, Peek } from '../../transport.ts'
+import { chunks } from '../shared/pages.ts'
+import { readAnswer, receiptOf, refused } from './answers.ts'
+import type { Api } from './api.ts'
+import { planChange, type Surroundings, type Work } from './plan.ts'
+import type { TreeRow } from './sources.ts'
+import { asTreeRow, realVersion } from './wire.ts'
+
+const MOST_ITEMS = 1000
+const MOST_BYTES = 4_000_000 // below the server's 4 MiB, with room for the frame around the items
+
+/** What is known so far about the changes of one `send`. */
+interface Desk {
+  readonly api: Api
+  readonly io: Io
+  readonly receipts: Map<string, Receipt>
+  /** In the request that is under way, or that was answered and is being read. */
+  flying: readonly Work[]
+  answered: boolean
+}
+
+export async function sendTree(api: Api, changes: readonly Change[], io: Io): Promise<Receipt[]> {
+  const desk: Desk = { api, io, receipts: new Map(), flying: [], answered: false }
+  const pathOf = pathsIn(await io.peek(peek => ancestors(peek, changes)), changes)
+  try {
+    const works = await plan(desk, changes, pathOf)
+    for (const batch of batches(works)) await settle(desk, batch)
+  } catch (error) {
+    return whatIsKnown(desk, error, changes)
+  }
+  return changes.flatMap(({ change }) => desk.receipts.get(change) ?? [])
+}
+
+async function plan({ api, io, receipts }: Desk, changes: readonly Change[], pathOf: Surroundings['pathOf']) {
+  const created = new Map<string, string | null>()
+  const idOf = (id: string) => created.get(id) ?? (created.has(id) ? null : id)
+  const works: Work[] = []
+  for (const change of changes) {
+    const base = await baseOf(api, change, io)
+    const planned =
+      'state' in base
+        ? base
+        : planChange(change, { device: io.device, now: io.now(), baseVersion: base.version, idOf, pathOf })
+    if ('state' in planned) {
+      receipts.set(change.change, planned)
+    } else {
+      works.push(planned)
+      if (creates(planned)) created.set(change.id, planned.id)
+    }
+  }
+  return works
+}
+
+const creates = ({ items }: Work): boolean => items[0]?.change_type === 'created'
+
+/** One request; what it refuses is taken out, or halved until it is found, and the rest is sent again. */
+async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
+  const { api, io, receipts } = desk
+  let left = works
+  for (;;) {
+    left = left.filter(work => !receipts.has(work.change.change) && !waitsForFailed(desk, work, works))
+    const [first] = left
+    if (first === undefined) return
+    desk.flying = left
+    const items = left.flatMap(work => work.items)
+    const answer = await api.apply(first.share, items, io)
+    const outcome = readAnswer(answer)
+    desk.answered = outcome.state === 'answered'
+    if (outcome.state === 'answered') {
+      for (const work of left) receipts.set(work.change.change, await receiptOf(api, work, outcome, io))
+      desk.answered = false
+      desk.flying = []
+      return
+    }
+    desk.flying = []
+    const culprit = ownerOf(outcome.index, left) ?? (left.length === 1 ? first : undefined)
+    if (culprit !== undefined) {
+      const all = left.map(({ change }) => change.change)
+      for (const receipt of await refused(api, outcome, [culprit.change.change], all, io)) {
+        receipts.set(receipt.change, receipt)
+      }
+    } else {
+      const half = Math.ceil(left.length / 2)
+      await settle(desk, left.slice(0, half))
+      left = left.slice(half)
+    }
+  }
+}
+
+function ownerOf(index: number | undefined, works: readonly Work[]): Work | undefined {
+  return index === undefined ? undefined : works.flatMap(work => work.items.map(() => work))[index]
+}
+
+const FATAL = new Set(['aborted', 'stale-leader', 'closed', 'bug'])
+
+/** Receipts that are in hand must not be lost with the request that failed after them. */
+function whatIsKnown({ receipts, flying, answered, io }: Desk, error: unknown, changes: readonly Change[]): Receipt[] {
+  const nothing = receipts.size === 0 && !answered
+  if (nothing || !(error instanceof SyncError) || FATAL.has(error.code)) throw error
+  const doubt = answered || reactionTo(error).effect === 'maybe' ? flying : []
+  const unsure = new Set(doubt.map(({ change }) => change.change))
+  return changes.map(({ change }) => {
+    const known = receipts.get(change)
+    if (known !== undefined) return known
+    if (unsure.has(change)) return { change, state: 'unknown' }
+    return { change, state: 'later', notBefore: error.notBefore ?? io.now(), reason: error.message }
+  })
+}
+
+/** Its folder was to be created in the same request, and was not. */
+function waitsForFailed({ receipts, io }: Desk, { change, value }: Work, works: readonly Work[]): boolean {
+  const parent = works.find(work => work.change.id === value?.parent && creates(work))
+  const receipt = parent && receipts.get(parent.change.change)
+  if (receipt === undefined || receipt.state === 'accepted') return false
+  receipts.set(change.change, {
+    change: change.change,
+    state: 'later',
+    notBefore: io.now(),
+    reason: 'Its folder was refused.',
+  })
+  return true
+}
+
+/** One share each, in order, within the limits of one request. */
+function batches(works: readonly Work[]): Work[][] {
+  const byShare = new Map<string, Work[]>()
+  for (const work of works) byShare.set(work.share, [...(byShare.get(work.share) ?? []), work])
+  const size = (work: Work) => new TextEncoder().encode(JSON.stringify(work.items)).length
+  return [...byShare.values()].flatMap(own => {
+    const groups: Work[][] = [[]]
+    let [items, bytes] = [0, 0]
+    for (const work of own) {
+      const more = size(work)
+      if (items > 0 && (items + work.items.length > MOST_ITEMS || bytes + more > MOST_BYTES)) {
+        groups.push([])
+        items = bytes = 0
+      }
+      groups.at(-1)?.push(work)
+      items += work.items.length
+      bytes += more
+    }
+    return groups.filter(group => group.length > 0)
+  })
+}
+
+/** The version to name as the base. A substitute of ours stands for the value: the server's is asked for. */
+async function baseOf(api: Api, change: Change, io: Io): Promise<{ readonly version: string | null } | Receipt> {
+  const before = asTreeRow(change.base?.value)
+  if (before === undefined) return { version: null }
+  const version = realVersion(change.base?.version ?? null)
+  if (version !== undefined) return { version }
+  const now = await api.entry(before.kind, change.id, before.share, io)
+  const listed = now ?? (await listedEntry(api, change.id, before, io))
+  if (listed === undefined) return { change: change.change, state: 'conflict' }
+  if (listed.value !== undefined && !sameValue(listed.value, before))
+    return { change: change.change, state: 'conflict' }
+  if (listed.version !== undefined) return { version: listed.version }
+  const reason = 'The file server does not say which version this is, so it cannot be changed safely.'
+  return { change: change.change, state: 'rejected', code: 'unsupported', reason }
+}
+
+async function listedEntry(api: Api, id: string, { share, parent }: TreeRow, io: Io) {
+  try {
+    const { entries } = await api.children(share, parent === share ? 'root' : parent, io)
+    return entries.find(entry => entry.id === id)
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'missing') return undefined // its folder is gone too
+    throw error
+  }
+}
+
+const DEEPEST = 128
+
+/** The folders above all these entries, as agreed with the remote. */
+async function ancestors(peek: Peek, changes: readonly Change[]): Promise<ReadonlyMap<string, TreeRow>> {
+  const found = new Map<string, TreeRow>()
+  const rows = changes.flatMap(({ base, value }) => [asTreeRow(base?.value), asTreeRow(value)])
+  let wanted = parentsOf(rows, found)
+  for (let depth = 0; wanted.length > 0 && depth < DEEPEST; depth++) {
+    const bases = []
+    for (const ids of chunks(wanted, 500)) bases.push(...(await peek.agreed('tree', ids)))
+    const above = bases.map(base => asTreeRow(base?.value))
+    wanted.forEach((id, at) => {
+      const row = above[at]
+      if (row !== undefined) found.set(id, row)
+    })
+    wanted = parentsOf(above, found)
+  }
+  return found
+}
+
+function parentsOf(rows: readonly (TreeRow | undefined)[], found: ReadonlyMap<string, TreeRow>): string[] {
+  const parents = rows.flatMap(row => (row === undefined || row.parent === row.share ? [] : [row.parent]))
+  return [...new Set(parents)].filter(id => !found.has(id))
+}
+
+/** Paths as agreed, and as they are after these changes. */
+function pathsIn(agreed: ReadonlyMap<string, TreeRow>, changes: readonly Change[]): Surroundings['pathOf'] {
+  const after = new Map(agreed)
+  for (const { id, value } of changes) {
+    const row = asTreeRow(value)
+    if (row !== undefined) after.set(id, row)
+  }
+  return (place, side) => {
+    const folders = side === 'before' ? agreed : after
+    let path = ''
+    let row: TreeRow | undefined = place
+    for (let depth = 0; row !== undefined && depth < DEEPEST; depth++) {
+      path = `/${row.name}${path}`
+      if (row.parent === row.share) return path
+      row = folders.get(row.parent)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * One request: built from base and template, sent through `io.fetch`, read under a byte cap, and every way it can fail
+ * translated into a SyncError. Nothing secret is in an error: URLs appear as route templates only.
+ */
+import { SyncError } from '../../errors.ts'
+import type { Json } from '../../model.ts'
+import type { Io } from '../../transport.ts'
+import { readBytes } from './body.ts'
+import { elsewhere, failureOf, isHtml, isProxyPage, unreachable } from './failure.ts'
+import { parseJson } from './json.ts'
+import { parseHttpDate } from './time.ts'
+import { type AskToken, type Tokens, tokens } from './token.ts'
+import { baseUrl, type Query, urlOf } from './url.ts'
+
+export interface Call {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Below the base, with `{names}` for ids: `/files/{id}`. Also what errors say. */
+  readonly route: string
+  readonly ids?: { readonly [name: string]: string }
+  readonly query?: Query
+  readonly json?: unknown
+  readonly bytes?: Uint8Array
+  readonly headers?: { readonly [name: string]: string }
+  /** `nothing`: whatever comes is not read. */
+  readonly want: 'json' | 'bytes' | 'nothing'
+  /** Most bytes after decompression. Default 1 MiB, which is plenty for anything that is not a page or a file. */
+  readonly most?: number
+  /** The bytes asked for may themselves be an HTML page. */
+  readonly html?: boolean
+  /** Statuses that the caller reads itself instead of having them thrown. */
+  readonly data?: readonly number[]
+}
+
+export interface Answer {
+  readonly status: number
+  /** Parsed, where JSON was wanted or the status is an error that carries JSON. */
+  readonly json: Json | undefined
+  readonly bytes: Uint8Array
+  readonly header: (name: string) => string | null
+}
+
+export interface Http {
+  readonly base: URL
+  readonly tokens: Tokens
+  send(call: Call, io: Io): Promise<Answer>
+}
+
+export const PAGE_BYTES = 16 * 1024 * 1024
+export const CONTROL_BYTES = 1024 * 1024
+
+export interface HttpOptions {
+  readonly url: string
+  readonly token: AskToken
+  /** How a token is sent. Default: `authorization: Bearer`. */
+  readonly credentials?: (token: string) => { readonly [name: string]: string }
+}
+
+export function http({ url, token, credentials = bearer }: HttpOptions): Http {
+  const base = baseUrl(url)
+  const asked = tokens(token)
+
+  async function attempt(call: Call, token: string, io: Io): Promise<Answer> {
+    const target = urlOf(base, call.route, call.ids ?? {}, call.query)
+    const response = await exchange(target, initOf(call, credentials(token), io), call, io)
+    const date = parseHttpDate(response.headers.get('date') ?? '')
+    if (date !== undefined) io.serverTime(date)
+    return readAnswer(response, call, io)
+  }
+
+  return {
+    base,
+    tokens: asked,
+    async send(call, io) {
+      const token = await asked.current()
+      const first = await attempt(call, token, io)
+      const answer = first.status === 401 ? await attempt(call, await asked.renew(token), io) : first
+      if (ok(answer.status) || (call.data?.includes(answer.status) && !isProxyPage(answer))) return answer
+      throw failureOf(answer, call.route, io.now())
+    },
+  }
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const ok = (status: number): boolean => status >= 200 && status < 300
+
+function initOf(call: Call, credentials: { readonly [name: string]: string }, io: Io): RequestInit {
+  const body = call.bytes !== undefined ? new Uint8Array(call.bytes) : jsonText(call.json)
+  return {
+    method: call.method,
+    headers: {
+      ...(call.want === 'json' ? { accept: 'application/json' } : {}),
+      ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(call.bytes === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+      ...call.headers,
+      ...credentials,
+    },
+    ...(body === undefined ? {} : { body }),
+    // Credentials would follow a redirect, some of them to another origin; nothing here may come from a cache (S4).
+    redirect: 'error',
+    credentials: 'omit',
+    referrerPolicy: 'no-referrer',
+    cache: 'no-store',
+    signal: io.signal,
+  }
+}
+
+const jsonText = (json: unknown): string | undefined => (json === undefined ? undefined : JSON.stringify(json))
+
+async function exchange(url: URL, init: RequestInit, { route }: Call, io: Io): Promise<Response> {
+  let response: Response
+  try {
+    response = await io.fetch(url, init)
+  } catch (error) {
+    throw unreachable(error, route, io)
+  }
+  const { status, type, redirected } = response
+  if (redirected || type === 'opaqueredirect' || type === 'opaque' || status === 0 || isRedirect(status)) {
+    throw elsewhere(route)
+  }
+  return response
+}
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
+
+async function readAnswer(response: Response, call: Call, io: Io): Promise<Answer> {
+  const { status } = response
+  const header = (name: string) => response.headers.get(name)
+  const bare = { status, header, json: undefined, bytes: new Uint8Array() }
+  if (!ok(status)) return { ...bare, json: await errorBody(response, call, io) }
+  if (call.want === 'nothing') {
+    await response.body?.cancel().catch(() => undefined) // nobody waits for the rest
+    return bare
+  }
+  if (call.want === 'json') mustBeJson(response, call.route)
+  const bytes = await readBytes(response, call.most ?? CONTROL_BYTES, call.route, io)
+  if (call.want === 'bytes') {
+    if (isHtml(header) && call.html !== true) throw notTheApi(call.route)
+    return { ...bare, bytes }
+  }
+  return { ...bare, json: parseBody(bytes, header, status, call.route) }
+}
+
+function mustBeJson(response: Response, route: string): void {
+  const type = response.headers.get('content-type')
+  if (type !== null && !/^(application|text)\/([\w.-]+\+)?json\b/i.test(type.trim())) throw notTheApi(route)
+}
+
+function parseBody(bytes: Uint8Array, header: Answer['header'], status: number, route: string): Json {
+  const short = shorter(bytes, header)
+  if (bytes.length === 0) {
+    if (status === 200 || short) throw new SyncError('truncated', `${route} answered nothing. It will be asked again.`)
+    throw new SyncError('protocol', `${route} answered ${status} without the JSON that it should carry.`)
+  }
+  try {
+    // A byte order mark stays, and is an error like any other character outside the JSON.
+    return parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch (cause) {
+    if (short) throw new SyncError('truncated', `${route} ended early. It will be asked again.`, { cause })
+    if (/^\s*</.test(new TextDecoder().decode(bytes.subarray(0, 64)))) throw notTheApi(route)
+    if (cause instanceof SyncError)
+      throw new SyncError(cause.code, `${route}: ${cause.message}`, { cause: cause.cause })
+    throw new SyncError('protocol', `${route} answered with bytes that are no UTF-8.`, { cause })
+  }
+}
+
+/** Fewer bytes than announced. A compressed body announces its compressed length, so nothing follows then. */
+export function shorter(bytes: Uint8Array, header: Answer['header']): boolean {
+  const announced = Number(header('content-length') ?? Number.NaN)
+  return header('content-encoding') === null && Number.isSafeInteger(announced) && bytes.length < announced
+}
+
+async function errorBody(response: Response, call: Call, io: Io): Promise<Json | undefined> {
+  try {
+    const bytes = await readBytes(response, CONTROL_BYTES, call.route, io)
+    return parseJson(new TextDecoder().decode(bytes))
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'aborted') throw error
+    return undefined // an error answer says enough by its status
+  }
+}
+
+function notTheApi(route: string): SyncError {
+  return new SyncError(
+    'not-the-api',
+    `${route} was answered by something else, perhaps a login page of the network. It will be tried again.`,
+  )
+}

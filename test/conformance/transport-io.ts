@@ -1,0 +1,185 @@
+/** The engine's part of a transport's world, in memory: pages are committed as they are yielded, in one step each. */
+import { createHash } from 'node:crypto'
+import type { Base, Device, Json, Receipt, RemoteRecord } from '../../src/model.ts'
+import type { SocketEvents } from '../../src/platform.ts'
+import type { KeyedRow, RowKey } from '../../src/store.ts'
+import type { Io, Notice, Page, Peek, PrivateRows, Transport } from '../../src/transport.ts'
+
+export type Fetch = (request: Request) => Promise<Response>
+
+export interface Client {
+  readonly transport: Transport
+  readonly device: Device
+  /** What was agreed, by source and id; deleted records are kept with `value: null`. */
+  readonly agreed: Map<string, Map<string, RemoteRecord>>
+  readonly rows: Map<string, KeyedRow>
+  readonly notices: Notice[]
+  readonly requests: Request[]
+  readonly serverTimes: number[]
+  cursor: Json | undefined
+  io(signal?: AbortSignal): Io
+  /** Commits each page and its cursor, and tells `landed` at the end, as the engine does. */
+  pull(signal?: AbortSignal): Promise<Page[]>
+  /** Pages from the stored cursor, committed to nothing. */
+  look(from?: Json): Promise<Page[]>
+  accept(collection: string, receipts: readonly Receipt[]): void
+  live(source: string): Record<string, RemoteRecord>
+}
+
+export interface ClientOptions {
+  readonly transport: Transport
+  readonly fetch: Fetch
+  readonly now: () => number
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly device?: Device
+  readonly socket?: (
+    url: string,
+    headers: { readonly [name: string]: string },
+    events: SocketEvents,
+  ) => ReturnType<Io['socket']>
+  readonly random?: () => number
+}
+
+export function client(options: ClientOptions): Client {
+  const { transport, device = { id: 'device-1', name: 'Laptop' } } = options
+  const agreed = new Map<string, Map<string, RemoteRecord>>()
+  const rows = new Map<string, KeyedRow>()
+  let uuids = 0
+  let landing: Promise<void> = Promise.resolve()
+
+  const commitRows = ({ clear = [], put = [], delete: gone = [] }: PrivateRows) => {
+    for (const prefix of clear) for (const [name, { key }] of rows) if (startsWith(key, prefix)) rows.delete(name)
+    for (const key of gone) rows.delete(JSON.stringify(key))
+    for (const one of put) rows.set(JSON.stringify(one.key), structuredClone(one))
+  }
+  const source = (name: string) => {
+    const records = agreed.get(name) ?? new Map<string, RemoteRecord>()
+    agreed.set(name, records)
+    return records
+  }
+  const peek: Peek = {
+    agreed: async (name, ids) =>
+      ids.map(id => {
+        const record = source(name).get(id)
+        const base: Base | undefined = record && { value: record.value, version: record.version }
+        return base
+      }),
+    children: async (name, parent) =>
+      [...source(name).values()].filter(({ value }) => value?.parent === parent).map(({ id }) => id),
+    row: async key => rows.get(JSON.stringify(key))?.row,
+    rows: async (prefix, limit = Number.POSITIVE_INFINITY, after) =>
+      [...rows.values()]
+        .filter(({ key }) => startsWith(key, prefix) && (after === undefined || compare(key, after) > 0))
+        .sort((one, other) => compare(one.key, other.key))
+        .slice(0, limit),
+  }
+
+  const self: Client = {
+    transport,
+    device,
+    agreed,
+    rows,
+    notices: [],
+    requests: [],
+    serverTimes: [],
+    cursor: undefined,
+    io(signal = new AbortController().signal) {
+      return {
+        device,
+        signal,
+        now: options.now,
+        sleep: ms => options.sleep?.(ms, signal) ?? Promise.resolve(),
+        random: options.random ?? (() => 0.5),
+        uuid: () =>
+          `00000000-0000-4000-8000-${device.id.slice(-4).padStart(4, '0')}${String(++uuids).padStart(8, '0')}`,
+        digest: async bytes => createHash('sha256').update(bytes).digest('hex'),
+        async fetch(url, init) {
+          const request = new Request(url, init)
+          self.requests.push(request.clone())
+          return options.fetch(request)
+        },
+        socket: (url, headers, events) => {
+          if (options.socket === undefined) throw new Error('This client has no sockets.')
+          return options.socket(url, headers, events)
+        },
+        async peek(work) {
+          await landing
+          return work(peek)
+        },
+        serverTime: ms => void self.serverTimes.push(ms),
+        notice: notice => void self.notices.push(notice),
+      }
+    },
+    async pull(signal) {
+      const io = self.io(signal)
+      const pages: Page[] = []
+      const walk = transport.pull!.pages(self.cursor, io)[Symbol.asyncIterator]()
+      // The next page is asked for before this one is committed, as the engine does.
+      for (let next = walk.next(); ; ) {
+        const { done, value: page } = await next
+        if (done) break
+        let commit = () => {}
+        landing = new Promise(resolve => {
+          commit = resolve
+        })
+        next = walk.next()
+        next.catch(() => {})
+        pages.push(page)
+        land(page)
+        commit()
+      }
+      if (self.cursor !== undefined) await transport.pull!.landed?.(self.cursor, io)
+      return pages
+    },
+    async look(from = self.cursor) {
+      const pages: Page[] = []
+      for await (const page of transport.pull!.pages(from, self.io())) pages.push(page)
+      return pages
+    },
+    accept(collection, receipts) {
+      for (const receipt of receipts) {
+        if (receipt.state === 'accepted' && receipt.remote) source(collection).set(receipt.remote.id, receipt.remote)
+      }
+    },
+    live(name) {
+      return Object.fromEntries([...source(name)].filter(([, { value }]) => value !== null))
+    },
+  }
+
+  function land(page: Page): void {
+    for (const record of page.records) {
+      const records = source(record.collection)
+      if (record.subtree) for (const id of below(records, record.id)) remove(records, id)
+      records.set(record.id, record)
+    }
+    for (const { source: name, within } of page.complete ?? [])
+      swept.push(within === undefined ? name : `${name}/${within}`)
+    if (page.private) commitRows(page.private)
+    self.cursor = structuredClone(page.cursor)
+  }
+  const swept: string[] = []
+  return self
+}
+
+function below(records: ReadonlyMap<string, RemoteRecord>, parent: string): string[] {
+  const children = [...records.values()].filter(({ value }) => value?.parent === parent).map(({ id }) => id)
+  return [...children, ...children.flatMap(id => below(records, id))]
+}
+
+function remove(records: Map<string, RemoteRecord>, id: string): void {
+  const { at: _, origin: _1, ...record } = records.get(id)!
+  records.set(id, { ...record, value: null })
+}
+
+const startsWith = (key: RowKey, prefix: RowKey): boolean => prefix.every((part, at) => key[at] === part)
+
+function compare(one: RowKey, other: RowKey): number {
+  for (const [at, part] of one.entries()) {
+    const against = other[at]
+    if (against === undefined) return 1
+    if (part === against) continue
+    if (typeof part !== typeof against) return typeof part === 'number' ? -1 : 1
+    return part < against ? -1 : 1
+  }
+  return one.length - other.length
+}
