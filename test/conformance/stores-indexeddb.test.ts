@@ -188,15 +188,25 @@ test('a connection that the browser closes is opened again when it is needed (F1
   forceCloseDatabase(place.connections.at(-1)! as never)
   await new Promise(resolve => setTimeout(resolve, 5))
   await untouched(store)
-  let closed = false
+  // A forced close aborts what is open, and then fires `close`; the fake one would wait for it instead.
+  const begun: { idb: IDBDatabase; transaction: FakeTransaction }[] = []
   place.onBegin = (begin, idb) => {
-    const transaction = begin()
-    if (!closed) forceCloseDatabase(idb as never)
-    closed = true
+    const transaction = begin() as FakeTransaction
+    begun.push({ idb, transaction })
     return transaction
   }
-  await moreRecords(store)
-  expect(await allNotes(store)).toHaveLength(2)
+  await store.write(notes, async tx => {
+    await tx.records('notes').putMany([record('a', { rank: 2 })])
+    const reading = tx.records('notes').get('a')
+    if (begun.length === 1) {
+      begun[0]!.transaction._abort('AbortError')
+      forceCloseDatabase(begun[0]!.idb as never)
+    }
+    await reading
+    await tx.records('notes').putMany([record('b', {})])
+  })
+  expect(begun).toHaveLength(2)
+  expect(await allNotes(store)).toEqual([record('a', { rank: 2 }), record('b', {})])
 })
 
 test('an open that gets no answer is tried once more, and then fails (F12)', async () => {

@@ -58,6 +58,23 @@ test('a commit of another process is heard', async () => {
   stop()
 })
 
+test('a commit that nobody told is told as anything with the next one, and each commit once', async () => {
+  const place = newPlace()
+  const store = await openAt(place)
+  const untold = await openAt({ ...place, platform: storePlatform() })
+  const heard: Touched[] = []
+  const stop = store.watch(touched => void heard.push(...touched))
+  await put(untold, record('a', {}))
+  await put(store, record('b', {}))
+  await eventually(() => heard.length > 0)
+  expect(heard).toEqual([{}])
+  await put(store, record('c', {}))
+  await eventually(() => heard.length > 1)
+  await new Promise(resolve => setTimeout(resolve, 500))
+  expect(heard).toEqual([{}, { collection: 'notes', ids: ['c'] }])
+  stop()
+})
+
 test('two processes that write at once both get their turn', async () => {
   const place = newPlace()
   const store = await openAt(place)

@@ -40,8 +40,10 @@ test('a power cut takes the newest relaxed commits, and none that a strict one f
   for (const id of ['c', 'd', 'e']) await relaxed(id)
   disk.crash(2)
   expect((await allNotes(await open())).map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  await relaxed('f')
+  await put(await open(), record('g', {}))
   disk.crash(9)
-  expect((await allNotes(await open())).map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  expect((await allNotes(await open())).map(({ id }) => id)).toEqual(['a', 'b', 'c', 'f', 'g'])
 })
 
 test('a store without a disk is alone, and its name says so', async () => {
