@@ -51,8 +51,11 @@ export interface Records<Row extends object> {
   /** One record, or all of them, kept up to date. */
   live(id: string): Live<Row | undefined>
   live(): Live<Item<Row>[]>
-  /** Sets the bytes of a record, and its hash and size, in one commit. Only where the source keeps bytes. */
-  write(id: string, bytes: Uint8Array): Promise<Write>
+  /**
+   * Sets the bytes of a record, with its hash and size and the given fields, in one commit. A record that is not there
+   * is made, so `fields` must be the rest of it then. Only where the source keeps bytes.
+   */
+  write(id: string, bytes: Uint8Array, fields?: Partial<Row>): Promise<Write>
   /** The bytes of a record: from here, or from the remote if they never came. `undefined`: it has none. */
   read(id: string): Promise<Uint8Array | undefined>
 }
@@ -111,13 +114,16 @@ export function records<Row extends object>(on: Base, collection: string): Recor
     where: field => where<Row>(on, collection, field),
     orderBy: (field, order) => all.orderBy(field, order),
     live: liveOf,
-    async write(id, bytes) {
+    async write(id, bytes, fields = {}) {
       const field = definition.body
       if (field === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
       const copy = bytes.slice()
       const hash = await on.platform.digest(copy)
       return one(
-        tx => tx.patch(id, { [field]: hash, ...definition.describe?.(copy, on.clock.now()) } as Partial<Row>),
+        async tx => {
+          const content = { [field]: hash, ...definition.describe?.(copy, on.clock.now()) }
+          await tx.put(id, { ...(await tx.get(id)), ...content, ...fields } as Row)
+        },
         draft => putBody(draft.tx, hash, copy),
       )
     },

@@ -199,5 +199,5 @@ export const headOf = (entry: Entry): OutboxRow | undefined => entry.rows[0]
 
 /** Replaces one row of an entry; `undefined` drops it. */
 export function replaceRow(entry: Entry, row: OutboxRow, by: OutboxRow | undefined): void {
-  entry.rows = entry.rows.flatMap(one => (one === row ? (by === undefined ? [] : [by]) : [one]))
+  entry.rows = entry.rows.flatMap(one => (one.change === row.change ? (by === undefined ? [] : [by]) : [one]))
 }
