@@ -1,6 +1,6 @@
 /** The engine's part of a transport's world, in memory: pages are committed as they are yielded, in one step each. */
 import { createHash } from 'node:crypto'
-import type { Base, Device, Json, Receipt, RemoteRecord } from '../../src/model.ts'
+import type { Base, Device, Json, RemoteRecord } from '../../src/model.ts'
 import type { SocketEvents } from '../../src/platform.ts'
 import type { KeyedRow, RowKey } from '../../src/store.ts'
 import type { Io, Notice, Page, Peek, PrivateRows, Transport } from '../../src/transport.ts'
@@ -22,7 +22,8 @@ export interface Client {
   pull(signal?: AbortSignal): Promise<Page[]>
   /** Pages from the stored cursor, committed to nothing. */
   look(from?: Json): Promise<Page[]>
-  accept(collection: string, receipts: readonly Receipt[]): void
+  commitRows(rows: PrivateRows): void
+  agree(record: RemoteRecord): void
   live(source: string): Record<string, RemoteRecord>
 }
 
@@ -136,11 +137,8 @@ export function client(options: ClientOptions): Client {
       for await (const page of transport.pull!.pages(from, self.io())) pages.push(page)
       return pages
     },
-    accept(collection, receipts) {
-      for (const receipt of receipts) {
-        if (receipt.state === 'accepted' && receipt.remote) source(collection).set(receipt.remote.id, receipt.remote)
-      }
-    },
+    commitRows,
+    agree: record => void source(record.collection).set(record.id, record),
     live(name) {
       return Object.fromEntries([...source(name)].filter(([, { value }]) => value !== null))
     },
@@ -152,12 +150,9 @@ export function client(options: ClientOptions): Client {
       if (record.subtree) for (const id of below(records, record.id)) remove(records, id)
       records.set(record.id, record)
     }
-    for (const { source: name, within } of page.complete ?? [])
-      swept.push(within === undefined ? name : `${name}/${within}`)
     if (page.private) commitRows(page.private)
     self.cursor = structuredClone(page.cursor)
   }
-  const swept: string[] = []
   return self
 }
 

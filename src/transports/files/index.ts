@@ -7,6 +7,7 @@ import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
 import { api } from './api.ts'
 import { bodies } from './bodies.ts'
+import { nudges } from './nudges.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { recordsFiles } from './records-folder.ts'
@@ -50,6 +51,7 @@ export function files<const Folders extends { readonly [source: string]: string 
     pull: pull(calls, scope, recordsReader(scope, held)),
     push: push(calls, scope, held),
     bodies: bodies(calls),
+    nudges: nudges(calls, scope, options.socketAuth ?? (platform === 'web' ? 'query' : 'header')),
     join: io => calls.register({ platform, version: options.clientVersion ?? '0.1.0' }, io),
     every: 60_000,
   }

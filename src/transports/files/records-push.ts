@@ -91,7 +91,7 @@ async function ready(desk: Desk, changes: readonly Change[]): Promise<(Opened & 
       opened === undefined
         ? await makeFolder(desk)
         : await writeFile(desk, opened.folder, MANIFEST, undefined, writeManifest())
-    if (outcome === 'again' || outcome === 'done' || outcome === 'unclear') continue
+    if (outcome === 'again' || outcome === 'unclear' || outcome.state === 'done') continue
     for (const receipt of await refusedAll(desk, outcome, changes)) desk.receipts.set(receipt.change, receipt)
     return undefined
   }
@@ -143,8 +143,11 @@ async function sendShard(desk: Desk, opened: Opened, n: number, changes: readonl
     const tooLong = bytes.length > MOST_SHARD_BYTES
     const outcome = tooLong ? tooLarge : await tryWrite(desk, opened.folder, n, current, bytes, writes)
     if (outcome === 'unknown') return
-    if (outcome === 'done') return written(desk, n, writes)
     if (outcome === 'again' || outcome === 'unclear') continue
+    if (outcome.state === 'done') {
+      files.keep(outcome.version, next)
+      return written(desk, n, writes)
+    }
     if (outcome.status === 413 && writes.length > 1) {
       for (const one of writes) await sendShard(desk, opened, n, [one]) // one of them is too much
       return
@@ -224,7 +227,7 @@ async function tryWrite(
   }
 }
 
-type Written = 'done' | 'again' | 'unclear' | Refusal
+type Written = { readonly state: 'done'; readonly version: string } | 'again' | 'unclear' | Refusal
 
 /** Creates the file, or replaces the version that was read. `again`: somebody else was faster. */
 async function writeFile(
@@ -287,7 +290,7 @@ async function applyOne({ api, home, io }: Desk, item: Item): Promise<Written> {
   const answer = readAnswer(await api.apply(home.share, [item], io))
   if (answer.state === 'refused') return answer.status === 409 ? 'again' : answer
   const outcome = text(answer.applied.get(item.version_id), 'outcome')
-  if (outcome === 'applied' || outcome === 'merged') return 'done'
+  if (outcome === 'applied') return { state: 'done', version: item.version_id }
   return outcome === undefined ? 'unclear' : 'again'
 }
 
