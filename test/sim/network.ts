@@ -120,7 +120,7 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
         ask().then(async response => {
           const bytes = new Uint8Array(await response.arrayBuffer())
           Object.assign(sending, { status: response.status, answer: bytes })
-          world.note(`${label}${url.search} -> ${response.status}`)
+          if (world.log) world.note(`${label}${url.search} ${said(body)} -> ${response.status} ${said(bytes)}`)
           if (response.status === 500) world.fail('server', new TextDecoder().decode(bytes).slice(0, 2000))
           if (hit('failAfter')) return answer(() => stranger(502, 'after'), back)
           if (hit('lost'))
@@ -229,3 +229,5 @@ function portal(): Response {
 
 /** Frames that say "look now" are told apart in the trace. */
 const label = (frame: string): string => (frame.includes('"event_type":"change"') ? 'frame change' : 'frame')
+
+const said = (bytes: Uint8Array): string => new TextDecoder().decode(bytes.subarray(0, 600))

@@ -10,6 +10,7 @@ export interface Machine {
   readonly name: string
   /** How wrong its clock is, in milliseconds; a fault may change it at any time. */
   skew: number
+  lives: number
   readonly locks: Map<string, Lock>
   readonly listeners: Set<Listener>
   readonly wakes: Set<{ readonly owner: Owner; readonly hear: () => void }>
@@ -49,11 +50,13 @@ export interface Ways {
 }
 
 export function machineOf(name: string, skew: number): Machine {
-  return { name, skew, locks: new Map(), listeners: new Set(), wakes: new Set(), grants: [] }
+  return { name, skew, lives: 0, locks: new Map(), listeners: new Set(), wakes: new Set(), grants: [] }
 }
 
 export function platformOf(world: World, machine: Machine, owner: Owner, ways: Ways): Platform {
-  const random = world.stream(`platform/${owner.name}`)
+  // Another life draws other numbers, or it would make the ids of the one before.
+  machine.lives++
+  const random = world.stream(`platform/${owner.name}/${machine.lives}`)
   return {
     now: () => world.now() + machine.skew,
     monotonic: () => world.elapsed(),
