@@ -40,15 +40,6 @@ export function compareParts(one: string | number, other: string | number): numb
   return one < other ? -1 : one > other ? 1 : 0
 }
 
-/** As IndexedDB compares array keys: part by part, a prefix first. */
-export function compareKeys(one: RowKey, other: RowKey): number {
-  for (let at = 0; at < Math.min(one.length, other.length); at++) {
-    const order = compareParts(one[at]!, other[at]!)
-    if (order !== 0) return order
-  }
-  return one.length - other.length
-}
-
 // What starts a part. Nothing that follows a prefix is above `end`.
 const number = '\u0001'
 const string = '\u0002'

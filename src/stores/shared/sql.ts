@@ -101,8 +101,9 @@ export function createTables(sql: Sql): void {
   sql.run('CREATE TABLE given (space TEXT, prefix BLOB, n INTEGER NOT NULL, PRIMARY KEY (space, prefix)) WITHOUT ROWID')
 }
 
+/** With row ids: written in the order of arrival they cost half of what a tree of whole records by random id costs. */
 export function createCollection(sql: Sql, name: string): void {
-  sql.run(`CREATE TABLE ${table(name)} (id BLOB PRIMARY KEY, value TEXT, meta TEXT NOT NULL) WITHOUT ROWID`)
+  sql.run(`CREATE TABLE ${table(name)} (id BLOB PRIMARY KEY NOT NULL, value TEXT, meta TEXT NOT NULL)`)
 }
 
 /** Adds the column of an index, fills it for the records that are there, and sorts it. */

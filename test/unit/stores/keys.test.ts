@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RowKey } from '../../../src/store.ts'
-import { compareKeys, keyText, prefixEnd, textKey } from '../../../src/stores/shared/keys.ts'
+import { compareParts, keyText, prefixEnd, textKey } from '../../../src/stores/shared/keys.ts'
 
 const units = fc.array(fc.oneof(fc.constantFrom(0, 1, 2, 3, 0xd800, 0xffff), fc.integer({ min: 0, max: 0xffff })), {
   maxLength: 4,
@@ -44,3 +44,12 @@ test('a text lies between that of a prefix and its end exactly when the key begi
   }
   fc.assert(fc.property(near, check), { numRuns: 1000 })
 })
+
+/** As IndexedDB compares array keys: part by part, a prefix first. */
+function compareKeys(one: RowKey, other: RowKey): number {
+  for (let at = 0; at < Math.min(one.length, other.length); at++) {
+    const order = compareParts(one[at]!, other[at]!)
+    if (order !== 0) return order
+  }
+  return one.length - other.length
+}
