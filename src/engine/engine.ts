@@ -14,6 +14,7 @@ import type { Clock, Ground, MassDelete, Place } from './ground.ts'
 import { lead } from './lead.ts'
 import type { Loop } from './loop.ts'
 import { runLoop } from './loop.ts'
+import { keepTidy } from './tidy.ts'
 
 export interface EngineOptions {
   readonly store: Store
@@ -83,8 +84,8 @@ export function startEngine(options: EngineOptions): Engine {
     const unwake = platform.wakes(() => {
       for (const { bell } of loops.values()) bell.urgent()
     })
-    const keeping = keepClock(options, lost)
-    await Promise.all([...[...loops.values()].map(loop => loop.done), keeping])
+    const keeping = [keepClock(options, lost), keepTidy(options, epoch, lost)]
+    await Promise.all([...[...loops.values()].map(loop => loop.done), ...keeping])
     unwatch()
     unwake()
     loops = new Map()

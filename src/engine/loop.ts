@@ -95,7 +95,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
         await wait(Math.max(0, (failed?.next ?? 0) - on.platform.now()), ['urgent', 'resume'])
         return 'resume'
       case 'paused':
-        return (await wait(pollEvery, ['resume'])) === undefined && (await stillPaused()) ? 'wake' : 'resume'
+        return (await wait(lookEvery, ['resume'])) === undefined && (await stillPaused()) ? 'wake' : 'resume'
       case 'stopped':
         return 'stop'
     }
@@ -219,12 +219,25 @@ export function runLoop(on: Ground, report: () => void): Loop {
 
 async function join(on: Ground): Promise<Event> {
   if (await pausedByApp(on)) return 'pause'
+  await feedAll(on)
   if (on.transport.join === undefined) return 'done'
   const joined = await glance(on, async (_, checkpoint) => checkpoint.joined)
   if (joined === on.device.id) return 'done'
   await on.transport.join(ioFor(on, { signal: on.signal }))
   await fenced(on, async (tx, checkpoint) => putCheckpoint(tx, on.remote, { ...checkpoint, joined: on.device.id }))
   return 'done'
+}
+
+/** A collection that is new to this remote missed every page so far: everything is walked again. */
+async function feedAll(on: Ground): Promise<void> {
+  const fed = [...on.places.keys()].sort()
+  const missed = await fenced(on, async (tx, checkpoint) => {
+    const { fed: before, cursor } = checkpoint
+    const missing = fed.some(source => !before?.includes(source))
+    if (missing) await putCheckpoint(tx, on.remote, { ...checkpoint, fed })
+    return missing && cursor !== undefined
+  })
+  if (missed) await startOver(on)
 }
 
 /** The remote does not know this device any more: it joins anew, and walks everything. */

@@ -77,6 +77,8 @@ export interface Checkpoint {
   readonly pulls: number
   /** When the last of them did, by the local clock. */
   readonly pulledAt?: number
+  /** The sources that this cursor's pages were kept of. */
+  readonly fed?: readonly string[]
   readonly failure?: Failure
   readonly paused?: true
   readonly brake?: Brake
