@@ -132,11 +132,9 @@ async function readAnswer(response: Response, call: Call, io: Io): Promise<Answe
     return bare
   }
   if (call.want === 'json') mustBeJson(response, call.route)
+  if (call.want === 'bytes' && isHtml(header) && call.html !== true) throw notTheApi(call.route)
   const bytes = await readBytes(response, call.most ?? CONTROL_BYTES, call.route, io)
-  if (call.want === 'bytes') {
-    if (isHtml(header) && call.html !== true) throw notTheApi(call.route)
-    return { ...bare, bytes }
-  }
+  if (call.want === 'bytes') return { ...bare, bytes }
   return { ...bare, json: parseBody(bytes, header, status, call.route) }
 }
 
