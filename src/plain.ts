@@ -2,7 +2,7 @@
  * What may be stored, checked and copied in one walk, the same for every store: JSON, bigint and Uint8Array at any
  * depth, in plain objects and lists. The copy is the caller's protection from us, and ours from the caller.
  */
-import { SyncError } from '../../errors.ts'
+import { SyncError } from './errors.ts'
 
 /** One record or row at most, in bytes (strings count two a character). Larger content belongs into `bodies`, in pieces. */
 export const mostBytes = 64 * 2 ** 20

@@ -48,8 +48,9 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
     async fetch(url, init) {
       const method = init?.method?.toUpperCase() ?? 'GET'
       if (method !== 'GET' && method !== 'HEAD') await mayAct()
-      const request = new Request(url, { ...init, signal })
-      return within(on, requestTime, signal, platform.fetch(request))
+      const late = new AbortController()
+      const request = new Request(url, { ...init, signal: AbortSignal.any([signal, late.signal]) })
+      return within(on, requestTime, signal, platform.fetch(request), () => late.abort())
     },
     socket: platform.socket,
     async peek(work) {
@@ -61,18 +62,20 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
   }
 }
 
-/** Every await on the world has a deadline (I12). */
+/** Every await on the world has a deadline (I12); `giveUp` ends what is late. */
 export async function within<T>(
   on: Pick<Ground, 'platform'>,
   ms: number,
   signal: AbortSignal,
   work: Promise<T>,
+  giveUp: () => void,
 ): Promise<T> {
   const done = new AbortController()
   const stop = () => done.abort(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
   const late = on.platform.sleep(ms, done.signal).then(
     () => {
+      giveUp()
       throw new SyncError('timeout', `No answer within ${ms / 1000} s. The next try comes by itself.`)
     },
     () => {

@@ -54,6 +54,7 @@ export async function withVerdicts<T>(resolver: Resolver, pass: (one: Pass) => P
   )
 }
 
-// A change id with its stamp is bound to one content, and the label to one record of the page.
+// A stamp is bound to one content of its record, and the label to one record of the page. Change ids are not in it: one
+// that was made in this pass is another in the next.
 const nameOf = (label: string, { collection, id, local }: Case): string =>
-  [label, collection, id, local.change, local.at.time, local.at.device].join('\n')
+  [label, collection, id, local.at.time, local.at.device].join('\n')

@@ -3,6 +3,7 @@
  * asked. A driver implements `Reader` and `Writer` plainly and hands them out through here.
  */
 import { SyncError } from '../../errors.ts'
+import { plain } from '../../plain.ts'
 import type {
   KeyedRow,
   Reader,
@@ -18,7 +19,6 @@ import type {
   Writer,
 } from '../../store.ts'
 import { checkId, checkKey, checkPrefix } from './keys.ts'
-import { plain } from './plain.ts'
 import type { TouchLog } from './touches.ts'
 
 export interface Terms {

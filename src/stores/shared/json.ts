@@ -2,7 +2,7 @@
  * Plain data as JSON text and back. What JSON cannot say is an object of one marked member: { $int: '5' } is a bigint,
  * { $bytes: base64 } is bytes. An object that looks like that gets one more $, so that nothing else does.
  */
-import { setOwn } from './plain.ts'
+import { setOwn } from '../../plain.ts'
 
 const marks = /^\$+(int|bytes)$/
 

@@ -1,7 +1,8 @@
 /** Records and rows in memory. Every change leaves behind how to take it back. */
+
+import { plain } from '../../plain.ts'
 import type { KeyedRow, RecordQuery, RecordWriter, RowQuery, RowWriter, Stored, Writer } from '../../store.ts'
 import { compareParts, keyText, prefixEnd } from './keys.ts'
-import { plain } from './plain.ts'
 
 /** By name of a table. */
 export type Tables = Map<string, Table<unknown>>
