@@ -5,6 +5,7 @@
 import { SyncError } from '../../src/errors.ts'
 import type { Json, Receipt, RemoteRecord, Stamp, Value } from '../../src/model.ts'
 import type { Io, Page, Source, Transport } from '../../src/transport.ts'
+import type { RemoteKind } from './plan.ts'
 
 export interface BoxRow {
   readonly value: Value | null
@@ -12,6 +13,8 @@ export interface BoxRow {
   readonly origin: string
   readonly at: Stamp
 }
+
+export type BoxKind = Exclude<RemoteKind, 'files'>
 
 export interface Box {
   readonly rows: Map<string, BoxRow>
@@ -26,13 +29,17 @@ interface Sending {
   readonly id: string
   readonly value: Value | null
   readonly base: number | null
+  /** The base says that there is nothing. */
+  readonly deleted: boolean
   readonly at: Stamp
 }
 
 const page = 7
 
 /** `now`: what an unguarded remote stamps its rows with, for it keeps no stamp of ours. */
-export function boxOf(guarded: boolean, now: () => number): Box {
+export function boxOf(kind: BoxKind, now: () => number): Box {
+  const guarded = kind !== 'open-box'
+  const purges = kind === 'purging-box'
   const rows = new Map<string, BoxRow>()
   const log: { id: string; row: BoxRow }[] = []
 
@@ -48,9 +55,10 @@ export function boxOf(guarded: boolean, now: () => number): Box {
     const row = rows.get(one.id)
     if (!guarded) return write(one, log.length + 1)
     if (row?.origin === one.change) return { change: one.change, state: 'accepted', version: row.version }
-    const there = row === undefined || row.value === null ? null : row.version
-    // A purged record begins another life: its versions count from 1 again.
-    if (there === one.base) return write(one, (there ?? 0) + 1)
+    const there = row === undefined || (purges && row.value === null) ? null : row.version
+    // What was purged begins another life: its versions count from 1 again.
+    const base = purges && one.deleted ? null : one.base
+    if (there === base) return write(one, (there ?? 0) + 1)
     return { change: one.change, state: 'conflict', ...(row && { id: one.id, row }) }
   }
 
@@ -91,7 +99,8 @@ interface Cursor {
   readonly after?: string
 }
 
-export function boxTransport(guarded: boolean, token: () => string): Transport {
+export function boxTransport(kind: BoxKind, token: () => string): Transport {
+  const guarded = kind !== 'open-box'
   async function call(io: Io, path: string, init: RequestInit = {}): Promise<Json> {
     const headers = { authorization: `Bearer ${token()}`, 'content-type': 'application/json' }
     const response = await io.fetch(`https://box.test${path}`, { ...init, headers }).catch((error: unknown) => {
@@ -156,7 +165,8 @@ export function boxTransport(guarded: boolean, token: () => string): Transport {
           change,
           id,
           value,
-          base: base === null || base.value === null ? null : base.version,
+          base: base?.version ?? null,
+          deleted: base?.value === null,
           at,
         }))
         const answer = (await call(io, '/send', { method: 'POST', body: JSON.stringify(body) })) as unknown as {

@@ -34,7 +34,7 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
     },
     idbDisk: (world, faults, name) => idb!(world, faults, name),
     transport: (options, token) => {
-      if (options.remote !== 'files') return boxTransport(options.remote === 'box', token)
+      if (options.remote !== 'files') return boxTransport(options.remote, token)
       return files({
         url: 'https://drive.test',
         share: 'shr_1',

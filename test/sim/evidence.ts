@@ -54,17 +54,6 @@ export async function dump(sim: Sim, device: Device): Promise<Dump> {
   }
 }
 
-/** Every value that the server ever had. */
-function arrived({ server }: Sim): Set<string> {
-  const { versions, bytes } = server.sandbox.inspect()
-  const texts = versions.flatMap(({ name, content }) => [
-    name,
-    content ? new TextDecoder().decode(bytes(content.sha256)) : '',
-  ])
-  const all = [...texts, plainly(server.box.log)].join(' ')
-  return new Set([...all.matchAll(/\bt\d+\w*/g)].map(([token]) => token))
-}
-
 const plainly = (value: unknown): string =>
   JSON.stringify(value, (_, held: unknown) =>
     typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
@@ -110,7 +99,6 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[]): Evidence {
         : options.strategy === 'KEEP_BOTH' || options.strategy === 'MANUAL'
           ? options.strategy
           : 'ONE_WINNER',
-    arrived: arrived(sim),
     revived: history.revived,
   }
 }

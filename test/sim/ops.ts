@@ -48,6 +48,7 @@ const expected = new Set([
   'closed',
   'stale-leader',
   'aborted',
+  'conflict',
 ])
 
 type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>

@@ -43,8 +43,6 @@ export interface Evidence {
   readonly replicas: readonly View[]
   readonly inbox: readonly Entry[]
   readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
-  /** Values that the server ever had. */
-  readonly arrived: ReadonlySet<string>
   /** Values that a person brought back by settling a conflict. */
   readonly revived: ReadonlySet<string>
 }
@@ -75,7 +73,7 @@ interface Graph {
   readonly live: (write: Write) => boolean
 }
 
-function graphOf({ writes, server, replicas, inbox, rule, arrived }: Evidence): Graph {
+function graphOf({ writes, server, replicas, inbox, rule }: Evidence): Graph {
   const byValue = new Map<string, Write>()
   const over = new Map<string, Write[]>()
   const deletes = new Map<string, Write[]>()
@@ -90,15 +88,19 @@ function graphOf({ writes, server, replicas, inbox, rule, arrived }: Evidence): 
   const kept = new Set(inbox.flatMap(one => [one.base, one.local, one.remote].filter(text => typeof text === 'string')))
   // Edit beats delete where both are to be kept: nothing that was written is lost by that.
   const editBeatsDelete = rule === 'KEEP_BOTH' || rule === 'FIELDS'
-  const beaten = (write: Write) => (editBeatsDelete && rivalled(write)) || unborn(write)
+  const beaten = (write: Write) => (editBeatsDelete && rivalled(write)) || otherLife(write)
   const keptDeletes = new Set(inbox.filter(one => one.local === null || one.remote === null).map(one => one.cell))
   const absent = (cell: string) => views.every(view => !view.cells.has(cell))
 
-  /** Whether it takes back what never reached the server: nobody can be in conflict about that. */
-  const unborn = (write: Write): boolean => {
-    for (let at = write.over; at !== null; at = byValue.get(at)?.over ?? null)
-      if (arrived.has(at) || byValue.get(at)?.by !== write.by) return false
-    return true
+  /** A delete is about one life of a record: who created it anew without knowing is not in conflict with that. */
+  const otherLife = (write: Write): boolean => {
+    const now = server.cells.get(write.cell)
+    return now !== undefined && rootOf(now) !== rootOf(write.over)
+  }
+  const rootOf = (value: string | null): string | undefined => {
+    let root = value === null ? undefined : byValue.get(value)
+    while (root?.over != null) root = byValue.get(root.over)
+    return root?.value ?? undefined
   }
 
   /** Whether somebody who had not seen this delete wrote what is there. */

@@ -6,8 +6,11 @@ import { between, pick, type Random, randomOf } from './random.ts'
 export const strategies = ['KEEP_BOTH', 'LAST_WRITER_WINS', 'SERVER_WINS', 'CLIENT_WINS', 'MANUAL', 'MERGE'] as const
 export type StrategyName = (typeof strategies)[number]
 export type StoreKind = 'memory' | 'indexeddb'
-/** The file API, and the plainest remotes that there can be: one that guards by version, one that takes what comes. */
-export const remotes = ['files', 'box', 'open-box'] as const
+/**
+ * The file API, and the plainest remotes that there can be: one that guards by version, one that guards too but forgets
+ * what was deleted, one that takes whatever comes.
+ */
+export const remotes = ['files', 'box', 'purging-box', 'open-box'] as const
 export type RemoteKind = (typeof remotes)[number]
 
 export interface Options {
@@ -79,7 +82,7 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   const drawn = {
     strategy: pick(random, strategies),
     store: 'memory' as StoreKind,
-    remote: random() < 0.7 ? ('files' as const) : pick(random, ['box', 'open-box'] as const),
+    remote: random() < 0.7 ? ('files' as const) : pick(random, ['box', 'box', 'purging-box', 'open-box'] as const),
     devices: many,
     tabs: random() < 0.25 ? 2 : 1,
     ops: between(random, 8, 30),

@@ -39,7 +39,7 @@ export function serverOf(world: World, options: Options): Server {
   let tokens = 0
   const server: Server = {
     sandbox,
-    box: boxOf(options.remote === 'box', world.now),
+    box: boxOf(options.remote === 'files' ? 'box' : options.remote, world.now),
     share,
     user: user_id,
     changedAt: 0,

@@ -194,7 +194,6 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     inbox: devices.flatMap(({ disk }) => disk.inbox),
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
-    arrived: new Set<string>(writes.flatMap(write => write.value ?? [])),
   }
   return { failures: [...world.failures, ...judge(evidence)], trace: world.stats.trace }
 }
