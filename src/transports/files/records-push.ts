@@ -4,7 +4,6 @@ import { reactionTo, SyncError } from '../../errors.ts'
 import type { Change, Receipt } from '../../model.ts'
 import type { KeyedRow, RowKey } from '../../store.ts'
 import type { Io, Sent } from '../../transport.ts'
-import { chunks } from '../shared/pages.ts'
 import { text } from '../shared/shape.ts'
 import { type Refusal, readAnswer, refused } from './answers.ts'
 import type { Api } from './api.ts'
@@ -29,7 +28,6 @@ import { records } from './sources.ts'
 
 const TRIES = 5
 const PATIENCE = 2000
-const SHARDS_AT_ONCE = 4
 
 export async function sendRecords(
   api: Api,
@@ -106,12 +104,13 @@ async function sendShards(desk: Desk, opened: Opened & { shards: number }, chang
     groups.set(n, [...(groups.get(n) ?? []), change])
   }
   const failed: { readonly error: unknown; readonly changes: readonly Change[] }[] = []
-  for (const some of chunks([...groups], SHARDS_AT_ONCE)) {
-    const settled = await Promise.allSettled(some.map(([n, own]) => sendShard(desk, opened, n, own)))
-    settled.forEach((one, at) => {
-      if (one.status === 'rejected') failed.push({ error: one.reason, changes: some[at]?.[1] ?? [] })
-    })
-    if (failed.some(({ error }) => isFatal(error))) break
+  for (const [n, own] of groups) {
+    try {
+      await sendShard(desk, opened, n, own)
+    } catch (error) {
+      failed.push({ error, changes: own })
+      if (isFatal(error)) break
+    }
   }
   for (const { error, changes: own } of failed) {
     if (!(error instanceof SyncError) || isFatal(error) || desk.receipts.size === 0) throw error
