@@ -32,14 +32,21 @@ export function copyName(
 ): string | undefined {
   const { stem, ext } = split(original)
   const bracket = ` (conflicted copy ${label(device)} ${stamp(original.at)})`
-  const cut = fitted(stem, `${bracket} ${MOST_COPIES + 1}${ext}`)
-  const copies = siblings.filter(name => name.startsWith(`${cut} (conflicted copy `) && name.endsWith(ext))
+  const copies = siblings.filter(name => isCopy(name, stem, ext))
   if (copies.length >= MOST_COPIES) return undefined
   for (let n = 1; ; n++) {
     const tail = `${bracket}${n === 1 ? '' : ` ${n}`}${ext}`
     const name = `${fitted(stem, tail)}${tail}`
     if (!siblings.some(taken => sameName(taken, name))) return name
   }
+}
+
+/** The stem of a copy is its original's, cut where the name would have been too long. */
+function isCopy(name: string, stem: string, ext: string): boolean {
+  const at = name.lastIndexOf(' (conflicted copy ')
+  if (at < 0 || !name.endsWith(ext)) return false
+  const own = name.slice(0, at)
+  return own === stem || (stem.startsWith(own) && bytesIn(name) > MOST_BYTES - 4)
 }
 
 function split({ name, folder }: { readonly name: string; readonly folder: boolean }) {

@@ -145,6 +145,8 @@ function fields<T>(object: { readonly [key: string]: Field }, each: (field: Json
 /** JSON with sorted keys and no blanks: the same content is the same bytes. */
 function canonical(json: Json): string {
   if (isList(json)) return `[${json.map(canonical).join(',')}]`
+  // Digits alone would come back as a bigint.
+  if (typeof json === 'number' && Number.isInteger(json) && !Number.isSafeInteger(json)) return json.toExponential()
   if (!isObject(json)) return JSON.stringify(json)
   const keys = Object.keys(json).sort()
   return `{${keys.map(key => `${JSON.stringify(key)}:${canonical(member(json, key) ?? null)}`).join(',')}}`
