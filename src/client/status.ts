@@ -27,7 +27,7 @@ export interface Status {
   readonly pending: number
   readonly held: number
   readonly asked: number
-  /** When everything was last seen, in milliseconds since 1970. */
+  /** When everything was last seen, in milliseconds since 1970 by the local clock. */
   readonly pulledAt?: number
   /** A walk through everything is under way: what is not here yet may exist there. */
   readonly walking: boolean
@@ -54,7 +54,7 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const counts = { pending, asked, held: stopped.length - asked }
     const { failure, brake, pulledAt, walking } = checkpoint
     return {
-      phase: phaseOf(checkpoint, counts, engine, on.clock.now()),
+      phase: phaseOf(checkpoint, counts, engine, on.platform.now()),
       ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
       ...counts,
       ...(pulledAt !== undefined && { pulledAt }),

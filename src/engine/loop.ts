@@ -74,7 +74,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
     }
     hear = undefined
     const what = heard()
-    if (what !== undefined) rings.delete(what)
+    // A nudge counts until it is looked at: meanwhile nothing may call itself synced.
+    if (what !== undefined && what !== 'nudged') rings.delete(what)
     return what
   }
 

@@ -42,7 +42,7 @@ export async function pull(on: Ground): Promise<void> {
   await fenced(on, async (tx, checkpoint) => {
     const { startedOver: _, allowed, ...rest } = checkpoint
     const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
-    await putCheckpoint(tx, on.remote, { ...rest, ...out, pulls: checkpoint.pulls + 1, pulledAt: on.clock.now() })
+    await putCheckpoint(tx, on.remote, { ...rest, ...out, pulls: checkpoint.pulls + 1, pulledAt: on.platform.now() })
   })
   if (cursor !== undefined && transport.pull.landed !== undefined) {
     await transport.pull.landed(cursor, ioFor(on, { signal: on.signal }))
