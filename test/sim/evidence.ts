@@ -19,10 +19,10 @@ export interface Dump {
 }
 
 /** Reads a disk behind the engine's back. */
-export async function dump(sim: Sim, device: Device): Promise<Dump> {
+export async function dump(sim: Sim, device: Device, driver = device.disk.plain()): Promise<Dump> {
   const shape = shapeOf(sim.engine.schema(sim.options))
   const platform = {} as never // nobody needs a world to read a disk
-  const store = await device.disk.plain().open(shape, platform)
+  const store = await driver.open(shape, platform)
   const records = Object.keys(shape.collections)
   const content = await store.read({ records, rows: [...spaces] }, async tx => ({
     notes: await tx.records('notes').list({ deleted: true }),
@@ -59,7 +59,7 @@ const plainly = (value: unknown): string =>
     typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
   )
 
-export function evidenceOf(sim: Sim, dumps: readonly Dump[]): Evidence {
+export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dump[]): Evidence {
   const { history, options, server } = sim
   const byField = options.strategy === 'MERGE'
   const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))
@@ -88,7 +88,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[]): Evidence {
     writes: history.writes,
     server: { name: 'server', cells, stopped: new Set() },
     replicas,
-    inbox: dumps.flatMap(({ device, inbox }) =>
+    inbox: [...dumps, ...wiped].flatMap(({ device, inbox }) =>
       entriesOf(device.name, inbox, (collection, id, value) =>
         collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField),
       ),

@@ -58,20 +58,22 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: (nam
   const life: Life = { world, faults, name, factory: new FDBFactory(), tasks: world.owner(''), commits: 0 }
   life.tasks = newLife()
 
+  const wiped: StoreDriver[] = []
+  const reader = (factory: IDBFactory): StoreDriver => ({
+    name: 'app',
+    open(shape, platform) {
+      outside = factory
+      return make('app')
+        .open(shape, platform)
+        .finally(() => {
+          outside = undefined
+        })
+    },
+  })
+
   return {
     tasks: () => life.tasks,
-    plain: () => {
-      const driver = make('app')
-      return {
-        name: driver.name,
-        open(shape, platform) {
-          outside = life.factory
-          return driver.open(shape, platform).finally(() => {
-            outside = undefined
-          })
-        },
-      }
-    },
+    plain: () => reader(life.factory),
     driver(owner) {
       lives.set(owner, life)
       owner.last.push(() => abandon(life, owner))
@@ -89,10 +91,11 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: (nam
       for (const [key, database] of databases) databasesOf(life.factory).set(key, database)
       life.tasks = newLife()
     },
+    wiped: () => wiped,
     wipe() {
-      world.crash(life.tasks)
+      this.crash(0)
+      wiped.push(reader(life.factory))
       life.factory = new FDBFactory()
-      life.tasks = newLife()
     },
   }
 }

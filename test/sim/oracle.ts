@@ -227,8 +227,10 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
 /** I4: whoever had seen the other side is not in conflict with it. */
 function selfConflicts({ inbox, revived }: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
-  for (const { by, cell, local, remote } of inbox) {
+  for (const { by, cell, base, local, remote } of inbox) {
     if (typeof local !== 'string' || typeof remote !== 'string' || revived.has(local) || revived.has(remote)) continue
+    // A field that one side only changed is in the entry beside those that clash.
+    if (base === local || base === remote) continue
     const [mine, theirs] = [graph.byValue.get(local), graph.byValue.get(remote)]
     if (mine && theirs && descends(graph, mine, theirs))
       failures.push({ invariant: 'I4', message: `inbox of ${by}: ${cell}: ${local} had replaced ${remote} knowingly` })

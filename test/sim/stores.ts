@@ -16,12 +16,15 @@ export interface Disk {
   crash(lose: number): void
   /** Everything is gone (cleared site data). */
   wipe(): void
+  /** What was on it before it was wiped, for the judge. */
+  wiped(): readonly StoreDriver[]
   /** Whose steps the work of its databases is, where that is not the tabs' own. */
   tasks?(): Owner
 }
 
 export function memoryDiskOf(world: World, faults: Faults, name: string): Disk {
   let disk: MemoryDisk = memoryDisk(name)
+  const wiped: StoreDriver[] = []
   let commits = 0
   const plain = () => memory('app', { disk })
 
@@ -112,7 +115,10 @@ export function memoryDiskOf(world: World, faults: Faults, name: string): Disk {
       }
     },
     crash: lose => disk.crash(lose),
+    wiped: () => wiped,
     wipe: () => {
+      const old = disk
+      wiped.push(memory('app', { disk: old }))
       disk.crash()
       disk = memoryDisk(name)
     },
