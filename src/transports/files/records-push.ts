@@ -103,21 +103,26 @@ async function sendShards(desk: Desk, opened: Opened & { shards: number }, chang
     const n = shardOf(await desk.io.digest(new TextEncoder().encode(change.id)), opened.shards)
     groups.set(n, [...(groups.get(n) ?? []), change])
   }
-  const failed: { readonly error: unknown; readonly changes: readonly Change[] }[] = []
+  // One after the other: at most one request with an effect is in flight.
+  const failures: SyncError[] = []
   for (const [n, own] of groups) {
     try {
       await sendShard(desk, opened, n, own)
     } catch (error) {
-      failed.push({ error, changes: own })
-      if (isFatal(error)) break
+      if (!(error instanceof SyncError) || isFatal(error)) throw error
+      failures.push(error)
+      if (UNREACHABLE.has(error.code)) break
     }
   }
-  for (const { error, changes: own } of failed) {
-    if (!(error instanceof SyncError) || isFatal(error) || desk.receipts.size === 0) throw error
-    const open = own.filter(({ change }) => !desk.receipts.has(change))
-    wait(desk, open, error.message, error.notBefore)
-  }
+  const [first] = failures
+  if (first === undefined) return
+  if (desk.receipts.size === 0) throw first
+  const open = changes.filter(({ change }) => !desk.receipts.has(change))
+  wait(desk, open, first.message, first.notBefore)
 }
+
+/** The other shards would fare no better. */
+const UNREACHABLE = new Set(['network', 'timeout', 'throttled', 'needs-auth', 'late'])
 
 const isFatal = (error: unknown): boolean =>
   !(error instanceof SyncError) || ['aborted', 'stale-leader', 'closed', 'bug', 'device-gone'].includes(error.code)
