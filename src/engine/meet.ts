@@ -29,13 +29,12 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   const { draft } = on
   const own = await ownEffect(draft, remote)
   if (own === 'step') return touch(home, await draft.get(home.collection, remote.id))
-  if (own !== undefined && own.open) {
+  if (own?.open) {
     const local = await draft.get(own.collection, own.id)
     const entry = local.id === remote.id ? local : await remap(draft, home, local, remote.id)
     const [head] = entry.rows
     if (head !== undefined && head.change === own.change) {
-      const news = accept(draft, home, entry, head, remote)
-      return news === undefined ? undefined : meet(on, home, news, `${label}+`)
+      return accepted(on, home, entry, head, remote, label)
     }
     // What became of our own earlier sending is what the waiting one goes on from: nobody else's write is in question.
     if (head !== undefined) return rebase(on, home, entry, head, remote)
@@ -59,14 +58,34 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   if (inFlight(head)) {
     if (head.base != null && sameBase(head.base, remote)) return touch(home, entry)
     if (remote.origin === undefined && sameValue(head.value, remote.value)) {
-      accept(draft, home, entry, head, remote)
-      return
+      return accepted(on, home, entry, head, remote, label)
     }
     // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
     replaceRow(entry, head, { ...head, seen: remote })
     return touch(home, entry)
   }
   await meetWaiting(on, home, entry, head, remote, label)
+}
+
+/** The remote has the head. What it showed meanwhile is met then: as what came after it, or as what it ran over. */
+export async function accepted(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  head: OutboxRow,
+  result: Base & Partial<RemoteRecord>,
+  label: string,
+): Promise<void> {
+  const news = accept(on.draft, home, entry, head, result)
+  if (news === undefined) return
+  if (on.guard !== 'none') return meet(on, home, news, `${label}+`)
+  const value = entry.value ?? null
+  if (reconcile(head.base, { value }, news) !== 'conflict') return
+  const ours: Base = { value: result.value, version: result.version }
+  const open = entry.rows[0] ?? (await begin(on.draft, home.remote, entry, { value, base: ours, at: head.at }))
+  const row: OutboxRow = { ...open, base: head.base ?? null, overwrote: ours }
+  replaceRow(entry, open, row)
+  await judgeAndSettle(on, home, entry, row, news, `${label}+`)
 }
 
 async function meetWaiting(

@@ -5,7 +5,7 @@ import type { Draft } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { outboxKey, putCheckpoint } from '../ledger/rows.ts'
-import { accept, again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
+import { again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
 import type { Change, Receipt } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
@@ -16,7 +16,7 @@ import { fenced, glance, homeIn, mayDelete } from './ground.ts'
 import { ioFor } from './io.ts'
 import { putPrivate } from './land.ts'
 import type { Meeting } from './meet.ts'
-import { inFlight, meet, meetRefusal } from './meet.ts'
+import { accepted, inFlight, meetRefusal } from './meet.ts'
 import { arrange, settleTree } from './tree.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -62,6 +62,9 @@ async function settleBefore(on: Ground): Promise<boolean> {
         const entry = await draft.get(row.collection, row.id)
         if (meeting.guard === 'none' && row.sealed && row.seen !== undefined) {
           await meetRefusal(meeting, home, entry, row.seen, `doubt ${row.change}`)
+          moved = true
+        } else if (row.taken !== undefined) {
+          await accepted(meeting, home, entry, row, { value: row.value, version: row.taken }, `taken ${row.change}`)
           moved = true
         } else if (home.source.parent !== undefined && !inFlight(row)) {
           moved = (await settleTree(meeting, home, entry, row)) || moved
@@ -149,7 +152,8 @@ async function choose(
     for (const row of rows) {
       // A successor waits for its predecessor: its base is not known yet.
       if (row === undefined || row.base === undefined) continue
-      const from = Math.max(row.notBefore ?? 0, on.transport.push?.guard === 'none' ? (row.deadline ?? 0) : 0)
+      const mayArrive = on.transport.push?.guard === 'none' && row.taken === undefined
+      const from = Math.max(row.notBefore ?? 0, mayArrive ? (row.deadline ?? 0) : 0)
       if (from > now) next = Math.min(next ?? from, from)
       else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)
       else ready.push(row)
@@ -259,10 +263,11 @@ async function fileOne(
         receipt.id === undefined || receipt.id === entry.id ? entry : await remap(draft, home, entry, receipt.id)
       const [open] = record.rows
       if (open === undefined || open.change !== change.change) return
+      if (meeting.guard === 'none' && on.transport.pull !== undefined) {
+        return replaceRow(record, open, { ...open, taken: receipt.version })
+      }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
-      const news = accept(draft, home, record, open, result)
-      if (news !== undefined) await meet(meeting, home, news, label)
-      return
+      return accepted(meeting, home, record, open, result, label)
     }
     case 'conflict': {
       const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen

@@ -127,10 +127,17 @@ export function renewed(draft: Draft, row: OutboxRow, by: Partial<OutboxRow>): O
     asks: _8,
     ...plain
   } = row
-  const keep = by.state === 'asked' ? { ...(row.seen && { seen: row.seen }), ...(row.asks && { asks: row.asks }) } : {}
+  const keep = by.state === 'asked' ? pick(row, ['seen', 'asks', 'overwrote']) : {}
   const next: OutboxRow = { ...plain, ...keep, tries: 0, ...by, change: draft.uuid() }
   draft.close(row.change, { into: next.change, until: draft.now + grace })
   return next
+}
+
+function pick<K extends keyof OutboxRow>(row: OutboxRow, names: readonly K[]): Partial<Pick<OutboxRow, K>> {
+  return Object.fromEntries(names.filter(name => row[name] !== undefined).map(name => [name, row[name]])) as Pick<
+    OutboxRow,
+    K
+  >
 }
 
 /** A new, waiting change for a record that had none. */

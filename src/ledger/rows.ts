@@ -40,6 +40,10 @@ export interface OutboxRow {
   readonly sealed?: true
   /** The latest that the remote showed while this one was sent or asked about. */
   readonly seen?: RemoteRecord
+  /** Taken by a remote that guards nothing: it is settled when the feed shows it, or shows what it ran over. */
+  readonly taken?: Json
+  /** What it put there over `seen`, unknowingly: the remote has this, whatever the verdict says (I4). */
+  readonly overwrote?: Base
   readonly epoch?: number
   /** Not to be sent after this: milliseconds since 1970. */
   readonly deadline?: number

@@ -1,5 +1,5 @@
 /** What becomes of a change: accepted, refused, rejected, in doubt, or settled by a verdict. All within one draft. */
-import { sameBase } from '../equal.ts'
+import { sameBase, sameValue } from '../equal.ts'
 import type { Base, Change, Device, RejectCode, RemoteRecord, Rule, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Draft, Entry } from './draft.ts'
@@ -143,6 +143,7 @@ export async function settle(
   by: InboxEntry['by'] = 'strategy',
   more: Partial<InboxEntry> = {},
 ): Promise<void> {
+  const dropped = loses === 'nothing' ? loserOf(verdict, row.value, remote.value) : loses
   const record: InboxEntry = {
     id: row.asks ?? draft.uuid(),
     remote: home.remote,
@@ -156,14 +157,14 @@ export async function settle(
     verdict,
     by,
     state: verdict.take === 'ask' ? 'open' : 'settled',
-    loses,
+    loses: dropped,
     ...(uncertain && { uncertain }),
     ...(reason !== undefined && { reason }),
     ...(verdict.take !== 'ask' && { until: draft.now + home.keep }),
     ...more,
   }
-  const base: Base = { value: remote.value, version: remote.version }
-  const conflicted = { outcome: 'conflicted', until: draft.now + grace } as const
+  // What ran over the other's value is there now, so that value has to be put back rather than taken over.
+  const base: Base = row.overwrote ?? { value: remote.value, version: remote.version }
   if (verdict.take === 'ask') {
     const { refused: _, sealed: _1, ...rest } = unsent(row)
     replaceRow(entry, row, { ...rest, state: 'asked', seen: remote, asks: record.id })
@@ -172,9 +173,7 @@ export async function settle(
     return
   }
   if (verdict.take === 'remote') {
-    draft.close(row.change, conflicted)
-    entry.rows = []
-    adopt(home, entry, remote)
+    await remoteStays(draft, home, entry, row, remote)
   } else if (verdict.take === 'local') {
     localStays(draft, home, entry, row, row.value, base)
   } else if (verdict.take === 'merged') {
@@ -185,16 +184,39 @@ export async function settle(
       const ask: Judgement = { verdict: { take: 'ask' }, loses: 'nothing' }
       return settle(draft, home, entry, row, remote, ask, by, { ...more, reason: 'There are too many copies already.' })
     }
-    draft.close(row.change, conflicted)
-    entry.rows = []
-    adopt(home, entry, remote)
+    await remoteStays(draft, home, entry, row, remote)
     draft.note({ ...record, copy })
     return
   }
-  if (loses !== 'nothing' || row.asks !== undefined) draft.note(record)
+  if (dropped !== 'nothing' || row.asks !== undefined) draft.note(record)
+}
+
+/** An edit that outlives a delete loses no value, but somebody's delete did not happen: that is no secret either. */
+function loserOf({ take }: Judgement['verdict'], mine: Value | null, theirs: Value | null): Judgement['loses'] {
+  if (take === 'remote' && mine === null && theirs !== null) return 'local'
+  return take === 'local' && theirs === null && mine !== null ? 'remote' : 'nothing'
+}
+
+async function remoteStays(
+  draft: Draft,
+  home: Home,
+  entry: Entry,
+  row: OutboxRow,
+  remote: RemoteRecord,
+): Promise<void> {
+  draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
+  entry.rows = []
+  if (row.overwrote === undefined) adopt(home, entry, remote)
+  else await begin(draft, home.remote, entry, { value: remote.value, base: row.overwrote, at: row.at })
 }
 
 function localStays(draft: Draft, home: Home, entry: Entry, row: OutboxRow, value: Value | null, base: Base): void {
+  if (row.overwrote !== undefined && sameValue(value, base.value)) {
+    draft.close(row.change, { outcome: 'accepted', until: draft.now + grace })
+    entry.rows = []
+    adopt(home, entry, { ...base, at: row.at })
+    return
+  }
   const state = row.state === 'held' ? 'held' : 'waiting'
   const next = renewed(draft, row, {
     value,
