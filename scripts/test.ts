@@ -1,0 +1,140 @@
+/**
+ * Runs the parts of the test one after the other and adds up what they counted.
+ *
+ *   npm test                      all parts
+ *   npm run test:unit             one (node scripts/test.ts unit)
+ *
+ * Each part is a process of its own. A part that ran no test is a failure, so that none is ever lost without a word.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+interface Count {
+  readonly passed: number
+  readonly failed: number
+}
+
+type Run = () => Promise<Count>
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const out = new URL('../test/.out/', import.meta.url)
+const tool = (name: string) => fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url))
+
+/** A part with `needs` joins when that path exists. */
+const parts: { readonly [name: string]: { readonly needs?: string; readonly run: Run } } = {
+  types: { run: asOne(tool('tsc'), '-p', '.') },
+  lint: { run: asOne(tool('biome'), 'check', '.') },
+  layers: { run: vitest('layers', 'test/layers.test.ts') },
+  unit: { run: vitest('unit', 'test/unit/') },
+  conformance: { run: vitest('conformance', 'test/conformance/') },
+  laws: { run: vitest('laws', 'test/laws/') },
+  sandbox: { run: vitest('sandbox', 'test/sandbox/') },
+  package: { run: vitest('package', 'test/types/') },
+  sim: {
+    run: inTurn(
+      vitest('sim', 'test/sim/'),
+      // 1,000 seeds in all; the weather, the strategy and the number of tabs are drawn from the seed.
+      simulator('--seeds', '700', '--devices', '3', '--store', 'memory'),
+      simulator('--seeds', '300', '--from', '10000', '--devices', '3', '--store', 'indexeddb'),
+    ),
+  },
+  example: { run: asOne(process.execPath, 'example/main.ts') },
+  browser: { needs: 'test/browser', run: vitest('browser', 'test/browser/') },
+  e2e: { needs: 'test/e2e', run: vitest('e2e', 'test/e2e/') },
+  outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
+  // Only when asked for by name: `npm run mutants`.
+  mutants: { needs: 'never', run: counted(process.execPath, 'test/sim/mutants.ts') },
+}
+
+/** How a process went, told by its end only. */
+function asOne(command: string, ...args: string[]): Run {
+  return async () => ((await start(command, args)).code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 })
+}
+
+/** A process that ends with `N passed, N failed`. */
+function counted(command: string, ...args: string[]): Run {
+  return async () => {
+    const { code, last } = await start(command, args)
+    const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(last) ?? []
+    return honest(code, { passed: Number(passed ?? 0), failed: Number(failed ?? 0) })
+  }
+}
+
+function simulator(...args: string[]): Run {
+  return counted(process.execPath, 'test/sim/run.ts', '--jobs', '2', ...args)
+}
+
+function vitest(name: string, path: string): Run {
+  return async () => {
+    const report = new URL(`${name}.json`, out)
+    rmSync(report, { force: true })
+    const { code } = await start(tool('vitest'), [
+      'run',
+      path,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${fileURLToPath(report)}`,
+    ])
+    if (!existsSync(report)) return { passed: 0, failed: 1 }
+    const counts = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number }
+    return honest(code, { passed: counts.numPassedTests, failed: counts.numFailedTests })
+  }
+}
+
+function inTurn(...runs: Run[]): Run {
+  return async () => {
+    const counts: Count[] = []
+    for (const run of runs) counts.push(await run())
+    return sum(counts.map(count => honest(0, count)))
+  }
+}
+
+/** A bad end without a failed test is one all the same, and so is a run of nothing. */
+function honest(code: number, { passed, failed }: Count): Count {
+  const silent = (code !== 0 && failed === 0) || passed + failed === 0
+  return { passed, failed: silent ? failed + 1 : failed }
+}
+
+const sum = (counts: readonly Count[]): Count => ({
+  passed: counts.reduce((all, { passed }) => all + passed, 0),
+  failed: counts.reduce((all, { failed }) => all + failed, 0),
+})
+
+function start(command: string, args: readonly string[]): Promise<{ code: number; last: string }> {
+  return new Promise((resolve, reject) => {
+    // Nothing may ask: there may be nobody to answer.
+    const run = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    let tail = ''
+    run.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk)
+      tail = (tail + chunk.toString('utf8')).slice(-1000)
+    })
+    run.on('error', reject)
+    run.on('close', code => resolve({ code: code ?? 1, last: tail.trimEnd().split('\n').at(-1) ?? '' }))
+  })
+}
+
+mkdirSync(out, { recursive: true })
+const asked = process.argv.slice(2)
+const unknown = asked.find(name => !Object.hasOwn(parts, name))
+if (unknown !== undefined) throw new Error(`There is no part "${unknown}": use ${Object.keys(parts).join(', ')}.`)
+
+const results = new Map<string, Count>()
+const began = performance.now()
+for (const [name, { needs, run }] of Object.entries(parts)) {
+  if (asked.length > 0 ? !asked.includes(name) : needs !== undefined && !existsSync(`${root}/${needs}`)) continue
+  console.log(`\n── ${name}`)
+  const start = performance.now()
+  const count = await run()
+  results.set(name, count)
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  console.log(`── ${name}: ${count.passed} passed, ${count.failed} failed (${seconds} s)`)
+}
+
+const all = sum([...results.values()])
+const red = [...results].filter(([, { failed }]) => failed > 0).map(([name]) => name)
+console.log(`\n${results.size} parts in ${((performance.now() - began) / 1000).toFixed(0)} s`)
+if (red.length > 0) console.log(`Not well: ${red.join(', ')}`)
+console.log(`${all.passed} passed, ${all.failed} failed`)
+process.exitCode = all.failed === 0 ? 0 : 1
