@@ -14,6 +14,7 @@ import { push, readyMark } from './push.ts'
 /** Watch messages may be lost, so the queue is looked at anyway (rule 11). */
 const lookEvery = 5_000
 const pollEvery = 60_000
+const longestPause = 10 * 60_000
 /** Nudges within this time make one look. */
 const nudgePause = 250
 /** A remote may ask for a new walk this often; more would be a storm (F78). */
@@ -79,6 +80,9 @@ export function runLoop(on: Ground, report: () => void): Loop {
     return what
   }
 
+  /** A clock that was set back meanwhile does not make us wait for it. */
+  const untilNextTry = () => Math.min(longestPause, Math.max(0, (failed?.next ?? 0) - on.platform.now()))
+
   async function step(): Promise<Event> {
     switch (state) {
       case 'joining':
@@ -90,10 +94,10 @@ export function runLoop(on: Ground, report: () => void): Loop {
       case 'resting':
         return rest()
       case 'waiting':
-        await wait(Math.max(0, (failed?.next ?? 0) - on.platform.now()), ['urgent', 'resume'])
+        await wait(untilNextTry(), ['urgent', 'resume'])
         return 'wake'
       case 'no-auth':
-        await wait(Math.max(0, (failed?.next ?? 0) - on.platform.now()), ['urgent', 'resume'])
+        await wait(untilNextTry(), ['urgent', 'resume'])
         return 'resume'
       case 'paused':
         return (await wait(lookEvery, ['resume'])) === undefined && (await stillPaused()) ? 'wake' : 'resume'

@@ -24,6 +24,8 @@ import { withVerdicts } from './verdicts.ts'
 const sentFor = 60_000
 /** Refusals of one change that no pull explains; after that it is held. */
 const mostRefusals = 8
+/** The longest pause that anybody asks for, in milliseconds. */
+const longestWait = 10 * 60_000
 /** Rows looked at in one choice; what waits for others is passed over. */
 const window = 1000
 
@@ -154,7 +156,8 @@ async function choose(
       if (row === undefined || row.base === undefined) continue
       const mayArrive = on.transport.push?.guard === 'none' && row.taken === undefined
       const from = Math.max(row.notBefore ?? 0, mayArrive ? (row.deadline ?? 0) : 0)
-      if (from > now) next = Math.min(next ?? from, from)
+      // Nothing waits this long: the clock was set back meanwhile.
+      if (from > now && from <= now + longestWait) next = Math.min(next ?? from, from)
       else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)
       else ready.push(row)
     }

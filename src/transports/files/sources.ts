@@ -41,7 +41,9 @@ export const tree = {
   sameName,
   folder: (value: Value) => value.kind === 'folder',
   body: 'sha256',
+  describe: (bytes: Uint8Array, now: number) => ({ size: bytes.length, modifiedAt: Math.round(now) }),
   facets: { location: ['share', 'parent', 'name'], content: ['sha256', 'size', 'mime', 'modifiedAt'] },
+  doubles: ['content'],
   copy(_key, value, change, siblings, device) {
     const kind = value.kind === 'folder' ? 'folder' : 'file'
     const original = { name: String(value.name), folder: kind === 'folder', at: change.at.time }
