@@ -8,6 +8,8 @@ export type Cells = ReadonlyMap<string, string>
 export interface History {
   readonly writes: Write[]
   readonly revived: Set<string>
+  /** Writes of bytes of which it is known what they replaced. */
+  readonly placed: Set<Write>
   /** Fresh text that nobody else writes. */
   readonly token: (op: number | string, part: string) => string
   /** Which token some bytes are, by their SHA-256. */
@@ -21,6 +23,7 @@ export function historyOf(): History {
   return {
     writes,
     revived: new Set(),
+    placed: new Set(),
     bytes: new Map(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {

@@ -11,7 +11,7 @@ export interface Write {
   /** Unique. For a delete `null`. */
   readonly value: string | null
   /** What the writer saw in the same transaction; `null`: nothing there. */
-  readonly over: string | null
+  over: string | null
   acked: boolean
   /** Why it may be gone all the same: its disk was wiped, or it was refused with a reason that the user can see. */
   excused?: string

@@ -51,7 +51,10 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
     const from = world.elapsed()
     await settle(sim)
     const quietAfter = world.elapsed() - from
-    if (world.failures.length > 0) return outcome(sim, world.failures, quietAfter)
+    if (world.failures.length > 0) {
+      if (run.trace) tellAll(sim, await dumpAll(sim))
+      return outcome(sim, world.failures, quietAfter)
+    }
     if (world.dice('rebuild') < 0.25) {
       addDevice(sim, `d${sim.devices.length + 1}`, 1)
       await settle(sim)
@@ -112,12 +115,17 @@ function lastPull(sim: Sim, device: Device): { start: number; end: number } | un
   return pull && { start: pull.at, end: pull.ended! }
 }
 
-async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
+/** Everybody stops where they are, and the disks are read. */
+function dumpAll(sim: Sim): Promise<Dump[]> {
   for (const device of sim.devices) {
     for (const tab of device.tabs) sim.world.crash(tab.owner)
     device.disk.crash(0)
   }
-  const dumps = await Promise.all(sim.devices.map(device => dump(sim, device)))
+  return Promise.all(sim.devices.map(device => dump(sim, device)))
+}
+
+async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
+  const dumps = await dumpAll(sim)
   // An inbox is a device's own: what was in it is not there to be asked for when its disk is wiped.
   const old = sim.devices.flatMap(device => device.disk.wiped().map(driver => dump(sim, device, driver)))
   const evidence = evidenceOf(sim, dumps, await Promise.all(old))

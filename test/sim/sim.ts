@@ -1,5 +1,6 @@
 /** One run: the world, a server, devices with their tabs, and what everybody did. */
 import type { Schema } from '../../src/schema.ts'
+import type { Stored } from '../../src/store.ts'
 import type { Transport } from '../../src/transport.ts'
 import type { Db, Open } from './app.ts'
 import { type Faults, faultsOf } from './faults.ts'
@@ -9,7 +10,7 @@ import { type Network, networkOf } from './network.ts'
 import type { Options } from './plan.ts'
 import { type Machine, machineOf, platformOf } from './platform.ts'
 import { type Server, serverOf } from './server.ts'
-import { type Disk, memoryDiskOf } from './stores.ts'
+import { type Disk, memoryDiskOf, observed } from './stores.ts'
 import { type World, worldOf } from './world.ts'
 
 export interface Tab {
@@ -116,7 +117,7 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
   const attempt = () => {
     engine
       .open({
-        store: tab.device.disk.driver(owner),
+        store: observed(tab.device.disk.driver(owner), 'tree', (before, after) => sawBytes(sim, before, after)),
         schema: engine.schema(options),
         remotes: { drive: engine.transport(options, () => sim.server.token()) },
         platform,
@@ -135,6 +136,16 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
       )
   }
   world.post(owner, delay, 'open', attempt)
+}
+
+/** Bytes are written in one call, so only the disk knows what they replaced. */
+function sawBytes({ history }: Sim, before: Stored | undefined, after: Stored): void {
+  const token = history.bytes.get(String(after.value?.sha256))
+  const write = history.writes.find(one => one.value === token)
+  if (write === undefined || history.placed.has(write) || before?.value?.sha256 === after.value?.sha256) return
+  const sha256 = before?.value?.sha256
+  history.placed.add(write)
+  write.over = typeof sha256 === 'string' ? (history.bytes.get(sha256) ?? null) : null
 }
 
 export function crash(sim: Sim, tab: Tab): void {
