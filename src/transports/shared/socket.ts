@@ -83,6 +83,7 @@ async function connect(line: Line, io: Io): Promise<End> {
     const began = io.now()
     let socket: Socket | undefined
     let over = false
+    let isOpen = false
     let heard = false
     let awaited = false
     let bad: number[] = []
@@ -104,6 +105,11 @@ async function connect(line: Line, io: Io): Promise<End> {
       if (bad.length >= MOST_BAD) drop(1008, true)
     }
 
+    const greet = () => {
+      if (over || socket === undefined) return
+      socket.send(line.greeting)
+      keepAlive().catch(() => drop(4000)) // a sleep ends early only when all of it ends
+    }
     const keepAlive = async () => {
       while (!over) {
         await io.sleep(PING_EVERY)
@@ -120,9 +126,8 @@ async function connect(line: Line, io: Io): Promise<End> {
     try {
       socket = io.socket(address.url, address.headers, {
         open() {
-          if (over) return
-          socket?.send(line.greeting)
-          keepAlive().catch(() => drop(4000)) // a sleep ends early only when all of it ends
+          isOpen = true
+          greet()
         },
         message(text) {
           if (over) return
@@ -137,6 +142,7 @@ async function connect(line: Line, io: Io): Promise<End> {
         close: code => finish(code),
       })
       if (over) socket.close(1000)
+      else if (isOpen) greet() // it was open before we held it
     } catch {
       finish(1006) // its message may hold the address, and with it the token
     }
