@@ -147,7 +147,8 @@ function placesOf({ schema, remotes, device, keep }: EngineOptions): Map<string,
     const sourceName = named ?? collection
     const source: Source = remotes[remote]!.sources[sourceName]!
     const rule = conflicts ?? 'LAST_WRITER_WINS'
-    all.get(remote)!.set(sourceName, { collection, remote, source, sourceName, rule, device, keep })
+    const unguarded = remotes[remote]!.push?.guard === 'none' ? { unguarded: true as const } : {}
+    all.get(remote)!.set(sourceName, { collection, remote, source, sourceName, rule, device, keep, ...unguarded })
   }
   return all
 }

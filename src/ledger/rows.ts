@@ -14,6 +14,8 @@ export interface Meta {
   readonly generation: number
   /** First and last generation of the open outbox rows; absent: clean. */
   readonly open?: readonly [first: number, last: number]
+  /** Values that we replaced at a remote that guards nothing: shown again, they are a late delivery, not news (I4). */
+  readonly replaced?: readonly { readonly value: Value; readonly until: number }[]
   /** Why the value does not fit the collection's schema: kept, and hidden from reads. */
   readonly misfit?: string
   /** What a deleted folder was, to bring it back when something is put into it. */

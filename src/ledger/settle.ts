@@ -21,15 +21,21 @@ export interface Home extends Place {
   readonly generation: number
   /** How long an automatic verdict can be undone, in milliseconds. */
   readonly keep: number
+  /** The remote guards nothing: a request that comes late or twice runs over what came after it. */
+  readonly unguarded?: true
 }
+
+const mostReplaced = 4
 
 /** Takes the remote's word for a record that has no open change. */
 export function adopt(home: Home, entry: Entry, remote: Base & Partial<RemoteRecord>): void {
   const before = entry.value ?? entry.meta.was
   const wasFolder =
     remote.value === null && before != null && home.source.parent !== undefined && isFolder(home.source, before)
+  const { replaced } = entry.meta
   entry.value = remote.value
   entry.meta = {
+    ...(replaced && { replaced }),
     version: remote.version,
     generation: home.generation,
     ...(remote.at !== undefined && { at: remote.at }),
@@ -55,6 +61,11 @@ export function accept(
   result: Base & Partial<RemoteRecord>,
 ): RemoteRecord | undefined {
   draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
+  if (home.unguarded && head.base?.value != null) {
+    const known = (entry.meta.replaced ?? []).filter(one => one.until > draft.now)
+    const replaced = [...known, { value: head.base.value, until: draft.now + grace }].slice(-mostReplaced)
+    entry.meta = { ...entry.meta, replaced }
+  }
   const [, next] = entry.rows
   if (next === undefined) {
     entry.rows = []
