@@ -117,7 +117,9 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
   const attempt = () => {
     engine
       .open({
-        store: observed(tab.device.disk.driver(owner), 'tree', (before, after) => sawBytes(sim, before, after)),
+        store: observed(tab.device.disk.driver(owner), 'tree', (before, after) =>
+          sawBytes(sim, tab.device.name, before, after),
+        ),
         schema: engine.schema(options),
         remotes: { drive: engine.transport(options, () => sim.server.token()) },
         platform,
@@ -139,9 +141,9 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
 }
 
 /** Bytes are written in one call, so only the disk knows what they replaced. */
-function sawBytes({ history }: Sim, before: Stored | undefined, after: Stored): void {
+function sawBytes({ history }: Sim, by: string, before: Stored | undefined, after: Stored): void {
   const token = history.bytes.get(String(after.value?.sha256))
-  const write = history.writes.find(one => one.value === token)
+  const write = history.writes.find(one => one.value === token && one.by === by)
   if (write === undefined || history.placed.has(write) || before?.value?.sha256 === after.value?.sha256) return
   const sha256 = before?.value?.sha256
   history.placed.add(write)
