@@ -19,12 +19,19 @@ export interface Client {
   cursor: Json | undefined
   io(signal?: AbortSignal): Io
   /** Commits each page and its cursor, and tells `landed` at the end, as the engine does. */
-  pull(signal?: AbortSignal): Promise<Page[]>
+  pull(options?: {
+    readonly signal?: AbortSignal /** Stops after so many. */
+    readonly pages?: number
+  }): Promise<Page[]>
   /** Pages from the stored cursor, committed to nothing. */
   look(from?: Json): Promise<Page[]>
   commitRows(rows: PrivateRows): void
   agree(record: RemoteRecord): void
   live(source: string): Record<string, RemoteRecord>
+  /** Everything live, by source. */
+  state(): Record<string, Record<string, RemoteRecord>>
+  /** Sees each request before it is sent; what it throws, fetch rejects with. */
+  onRequest: ((request: Request) => void) | undefined
 }
 
 export interface ClientOptions {
@@ -84,6 +91,7 @@ export function client(options: ClientOptions): Client {
     requests: [],
     serverTimes: [],
     cursor: undefined,
+    onRequest: undefined,
     io(signal = new AbortController().signal) {
       return {
         device,
@@ -97,6 +105,8 @@ export function client(options: ClientOptions): Client {
         async fetch(url, init) {
           const request = new Request(url, init)
           self.requests.push(request.clone())
+          self.onRequest?.(request)
+          if (request.signal.aborted) throw request.signal.reason
           return options.fetch(request)
         },
         socket: (url, headers, events) => {
@@ -111,7 +121,7 @@ export function client(options: ClientOptions): Client {
         notice: notice => void self.notices.push(notice),
       }
     },
-    async pull(signal) {
+    async pull({ signal, pages: most = Number.POSITIVE_INFINITY } = {}) {
       const io = self.io(signal)
       const pages: Page[] = []
       const walk = transport.pull!.pages(self.cursor, io)[Symbol.asyncIterator]()
@@ -128,6 +138,11 @@ export function client(options: ClientOptions): Client {
         pages.push(page)
         land(page)
         commit()
+        if (pages.length >= most) {
+          await next.catch(() => {}) // it was asked for already, as a crash would find it
+          await walk.return?.()
+          return pages
+        }
       }
       if (self.cursor !== undefined) await transport.pull!.landed?.(self.cursor, io)
       return pages
@@ -142,6 +157,7 @@ export function client(options: ClientOptions): Client {
     live(name) {
       return Object.fromEntries([...source(name)].filter(([, { value }]) => value !== null))
     },
+    state: () => Object.fromEntries([...agreed.keys()].sort().map(name => [name, self.live(name)])),
   }
 
   function land(page: Page): void {

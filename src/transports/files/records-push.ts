@@ -116,7 +116,7 @@ async function sendShards(desk: Desk, opened: Opened & { shards: number }, chang
   }
   const [first] = failures
   if (first === undefined) return
-  if (desk.receipts.size === 0) throw first
+  if ([...desk.receipts.values()].every(({ state }) => state === 'unknown')) throw first
   const open = changes.filter(({ change }) => !desk.receipts.has(change))
   wait(desk, open, first.message, first.notBefore)
 }
@@ -146,7 +146,6 @@ async function sendShard(desk: Desk, opened: Opened, n: number, changes: readonl
     const current = listed && read?.version !== undefined ? { id: listed.id, version: read.version } : undefined
     const tooLong = bytes.length > MOST_SHARD_BYTES
     const outcome = tooLong ? tooLarge : await tryWrite(desk, opened.folder, n, current, bytes, writes)
-    if (outcome === 'unknown') return
     if (outcome === 'again' || outcome === 'unclear') continue
     if (outcome.state === 'done') {
       files.keep(outcome.version, next)
@@ -221,13 +220,12 @@ async function tryWrite(
   current: { readonly id: string; readonly version: string } | undefined,
   bytes: Uint8Array,
   writes: readonly Change[],
-): Promise<Written | 'unknown'> {
+): Promise<Written> {
   try {
     return await writeFile(desk, folder, shardName(n), current, bytes)
   } catch (error) {
-    if (!(error instanceof SyncError) || isFatal(error) || reactionTo(error).effect === 'none') throw error
-    file(desk, writes, { state: 'unknown' })
-    return 'unknown'
+    if (error instanceof SyncError && reactionTo(error).effect === 'maybe') file(desk, writes, { state: 'unknown' })
+    throw error
   }
 }
 

@@ -108,7 +108,7 @@ test('a walk goes on where it was', async () => {
     const limit = one.requests.length + 9
     const stop = new AbortController()
     const watch = setInterval(() => one.requests.length > limit && stop.abort(), 0)
-    const done = await one.pull(stop.signal).then(
+    const done = await one.pull({ signal: stop.signal }).then(
       () => true,
       error => expect(error).toMatchObject({ code: 'aborted' }),
     )

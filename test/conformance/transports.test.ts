@@ -1,0 +1,15 @@
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { cases as files } from './transport-files.ts'
+import { type TransportCase, transportSuite } from './transport-suite.ts'
+
+/** By folder in src/transports. */
+const suites: { readonly [folder: string]: readonly TransportCase[] } = { files }
+
+test('every transport has its suite', () => {
+  const folders = readdirSync(new URL('../../src/transports', import.meta.url)).filter(name => name !== 'shared')
+  expect(Object.keys(suites).sort()).toEqual(folders.sort())
+  for (const cases of Object.values(suites)) expect(cases.length).toBeGreaterThan(0)
+})
+
+for (const cases of Object.values(suites)) for (const one of cases) transportSuite(one)
