@@ -57,6 +57,8 @@ async function load(): Promise<Loaded> {
 /** fake-indexeddb replaces globals, so it is loaded only where it is wanted. */
 async function loadIdb(): Promise<Engine['idbDisk']> {
   const { idbDiskOf } = await import('./idb.ts')
-  const driver = (await import('../../src/stores/indexeddb.ts' as string)) as { indexeddb(name: string): StoreDriver }
-  return (world, faults, name) => idbDiskOf(world, faults, name, driver.indexeddb)
+  const driver = (await import('../../src/stores/indexeddb/index.ts' as string)) as {
+    indexeddb(name: string, options: { factory: IDBFactory }): StoreDriver
+  }
+  return (world, faults, name) => idbDiskOf(world, faults, name, (of, factory) => driver.indexeddb(of, { factory }))
 }

@@ -1,10 +1,12 @@
 /** What the disks and the server hold at the end, in the words of the judge. */
+import type { Platform } from '../../src/platform.ts'
 import { shapeOf } from '../../src/schema.ts'
 import { type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
 import { entriesOf, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
 import type { Device, Sim } from './sim.ts'
+import { drained } from './traps.ts'
 
 export interface Dump {
   readonly device: Device
@@ -21,7 +23,13 @@ export interface Dump {
 /** Reads a disk behind the engine's back. */
 export async function dump(sim: Sim, device: Device, driver = device.disk.plain()): Promise<Dump> {
   const shape = shapeOf(sim.engine.schema(sim.options))
-  const platform = {} as never // nobody needs a world to read a disk
+  const nobody = { post() {}, listen: () => () => {}, close() {} }
+  // To read a disk, this much of a world is enough.
+  const platform = {
+    channel: () => nobody,
+    monotonic: () => 0,
+    sleep: () => new Promise(() => {}),
+  } as unknown as Platform
   const store = await driver.open(shape, platform)
   const records = Object.keys(shape.collections)
   const content = await store.read({ records, rows: [...spaces] }, async tx => ({
@@ -32,6 +40,8 @@ export async function dump(sim: Sim, device: Device, driver = device.disk.plain(
     ),
   }))
   await store.close()
+  // What a database still has to do after it is closed must not fall into the next world.
+  for (let n = 0; n < 30; n++) await drained()
   const alive = (rows: readonly Stored[]) => rows.filter(row => row.value !== null)
   return {
     device,

@@ -8,7 +8,7 @@ import type { StoreDriver } from '../../src/store.ts'
 import type { Faults } from './faults.ts'
 import type { Owner } from './heap.ts'
 import type { Disk } from './stores.ts'
-import { routeImmediate } from './traps.ts'
+import { routeImmediate, running } from './traps.ts'
 import type { World } from './world.ts'
 
 /** What the simulator knows of the insides of fake-indexeddb. */
@@ -31,6 +31,8 @@ interface RawRequest {
   readonly result?: unknown
 }
 
+export type MakeDriver = (name: string, factory: IDBFactory) => StoreDriver
+
 interface Life {
   readonly world: World
   readonly faults: Faults
@@ -49,7 +51,7 @@ const databasesOf = (factory: IDBFactory) => (factory as unknown as { _databases
 
 install()
 
-export function idbDiskOf(world: World, faults: Faults, name: string, make: (name: string) => StoreDriver): Disk {
+export function idbDiskOf(world: World, faults: Faults, name: string, make: MakeDriver): Disk {
   const newLife = (): Owner => {
     const tasks = world.owner(`${name}.idb`)
     lives.set(tasks, life)
@@ -59,25 +61,19 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: (nam
   life.tasks = newLife()
 
   const wiped: StoreDriver[] = []
-  const reader = (factory: IDBFactory): StoreDriver => ({
-    name: 'app',
-    open(shape, platform) {
-      outside = factory
-      return make('app')
-        .open(shape, platform)
-        .finally(() => {
-          outside = undefined
-        })
-    },
-  })
-
-  return {
+  const tabs = new Set<Owner>()
+  const disk: Disk = {
     tasks: () => life.tasks,
-    plain: () => reader(life.factory),
+    plain: () => make(name, life.factory),
     driver(owner) {
       lives.set(owner, life)
-      owner.last.push(() => abandon(life, owner))
-      return make('app')
+      tabs.add(owner)
+      owner.last.push(() => {
+        tabs.delete(owner)
+        if (tabs.size === 0) disk.crash(0)
+        else abandon(life, owner)
+      })
+      return make(name, life.factory)
     },
     crash() {
       world.crash(life.tasks)
@@ -93,15 +89,13 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: (nam
     },
     wiped: () => wiped,
     wipe() {
-      this.crash(0)
-      wiped.push(reader(life.factory))
+      disk.crash(0)
+      wiped.push(make(name, life.factory))
       life.factory = new FDBFactory()
     },
   }
+  return disk
 }
-
-/** A judge opens databases between steps. */
-let outside: IDBFactory | undefined
 
 /** One tab died: what it had not committed is taken back, and the other tabs go on. */
 function abandon(life: Life, owner: Owner): void {
@@ -109,6 +103,7 @@ function abandon(life: Life, owner: Owner): void {
     for (const transaction of database.transactions) if (owners.get(transaction.db) === owner) end(transaction)
     database.transactions = database.transactions.filter(one => one._state !== 'finished')
     database.connections = database.connections.filter(one => owners.get(one) !== owner)
+    if (!running()) continue
     waking = life
     database.processTransactions()
     waking = undefined
@@ -136,11 +131,6 @@ function install(): void {
     const ms = world.dice('idb', life.name, world.stats.steps) * 0.15
     world.lane(`${life.name}.idb`)(life.tasks, ms, 'idb', run)
   })
-  Object.defineProperty(globalThis, 'indexedDB', {
-    configurable: true,
-    get: () => outside ?? current(last ?? undefined)?.factory ?? unknownMachine(),
-  })
-
   const open = FDBFactory.prototype.open
   FDBFactory.prototype.open = function (this: IDBFactory, ...args: Parameters<typeof open>) {
     const request = open.apply(this, args)
@@ -148,7 +138,7 @@ function install(): void {
     if (owner) owners.set(request, owner)
     return request
   }
-  const worldOwner = () => (outside ? undefined : last?.current())
+  const worldOwner = () => last?.current()
 
   const transactions = FDBTransaction.prototype as unknown as RawTransaction
   const start = transactions._start
@@ -156,8 +146,12 @@ function install(): void {
     const owner = owners.get(this.db)
     if (!owner) return start.call(this)
     if (owner.state === 'dead') return
-    if (owner.state === 'frozen') return void hold(owner, () => this._start())
     const life = lives.get(owner)!
+    if (owner.state === 'frozen') {
+      const again = () => life.world.lane(`${life.name}.idb`)(life.tasks, 0, 'idb', () => this._start())
+      owner.held.push({ time: 0, tie: 0, n: 0, owner, label: 'idb held', run: again })
+      return
+    }
     if (this.mode === 'readwrite' && this._requests.length === 0 && this._state !== 'finished') {
       life.commits++
       // A full disk shows at the commit: no request fails, only `abort` fires.
@@ -172,16 +166,12 @@ function install(): void {
     const owner = owners.get(this)
     if (owner && typeof this.result === 'object' && this.result !== null) {
       owners.set(this.result, owner)
-      if (owner.state === 'dead') (this.result as { close?(): void }).close?.()
+      if (owner.state === 'dead') {
+        // A dead tab's upgrade is undone, its connection closed.
+        if (this.transaction) end(this.transaction)
+        ;(this.result as { close?(): void }).close?.()
+      }
     }
     return owner?.state === 'dead' ? true : dispatch.call(this, event)
   }
-}
-
-function hold(owner: Owner, run: () => void): void {
-  owner.held.push({ time: 0, tie: 0, n: 0, owner, label: 'idb held', run })
-}
-
-function unknownMachine(): never {
-  throw new Error('indexedDB was used by nobody who has a machine')
 }

@@ -118,8 +118,8 @@ function lastPull(sim: Sim, device: Device): { start: number; end: number } | un
 /** Everybody stops where they are, and the disks are read. */
 function dumpAll(sim: Sim): Promise<Dump[]> {
   for (const device of sim.devices) {
-    for (const tab of device.tabs) sim.world.crash(tab.owner)
     device.disk.crash(0)
+    for (const tab of device.tabs) sim.world.crash(tab.owner)
   }
   return Promise.all(sim.devices.map(device => dump(sim, device)))
 }

@@ -19,11 +19,16 @@ export function trapped(world: World): () => void {
     throw new Error(`${name} was used during a simulated step (by ${world.current()?.name})`)
   }
   for (const name of names) globals[name] = forbid(name)
+  const outside = () => {
+    const name = world.current()?.name
+    return name === undefined || name.endsWith('.idb')
+  }
   globals.Date = new Proxy(Date, {
     construct: (target, args, type) =>
       args.length === 0 ? forbid('new Date()')() : Reflect.construct(target, args, type),
     apply: forbid('Date()'),
-    get: (target, name) => (name === 'now' ? forbid('Date.now') : Reflect.get(target, name)),
+    // Events of fake-indexeddb carry the time; what runs behind them is watched with the other store.
+    get: (target, name) => (name !== 'now' ? Reflect.get(target, name) : outside() ? world.now : forbid('Date.now')),
   })
   // fake-indexeddb reads the global each time: its tasks become steps of this world.
   globals.setImmediate = (run: () => void) => idb(world, run)
@@ -37,6 +42,9 @@ export function trapped(world: World): () => void {
     AbortSignal.timeout = timeout
   }
 }
+
+/** Whether a world runs, so that a task of a database belongs to it. */
+export const running = (): boolean => globalThis.setImmediate !== realImmediate
 
 let idb: (world: World, run: () => void) => void = world => {
   throw new Error(`setImmediate was used during a simulated step (by ${world.current()?.name})`)
