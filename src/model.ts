@@ -44,6 +44,8 @@ export interface RemoteRecord extends Key, Base {
    * that effect, which the device that made the change ignores.
    */
   readonly origin?: string
+  /** Effects that came before this one and are not shown themselves, oldest first: a feed that skips to the last state. */
+  readonly past?: readonly { readonly origin: string; readonly version: Json }[]
   /** This row speaks for all its descendants (a deleted folder). */
   readonly subtree?: true
   /** The remote's own id for an open conflict. */

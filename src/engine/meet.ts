@@ -7,7 +7,7 @@ import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, grace } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import { accept, adopt, changeOf, fold, remap, settle, touch } from '../ledger/settle.ts'
-import type { Base, RemoteRecord, Value } from '../model.ts'
+import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { reconcile } from './reconcile.ts'
 import type { Judged } from './verdicts.ts'
@@ -27,7 +27,8 @@ export interface Meeting {
 
 export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label: string): Promise<void> {
   const { draft } = on
-  const own = await ownEffect(draft, remote)
+  for (const { origin, version } of remote.past ?? []) await meetPast(on, home, remote.id, origin, version)
+  const own = await ownEffect(draft, remote.origin)
   if (own === 'step') return touch(home, await draft.get(home.collection, remote.id))
   if (own?.open) {
     const local = await draft.get(own.collection, own.id)
@@ -69,6 +70,16 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     return touch(home, entry)
   }
   await meetWaiting(on, home, entry, head, remote, label)
+}
+
+/** Our change took effect, and what the feed shows came after it. */
+async function meetPast(on: Meeting, home: Home, id: string, origin: string, version: Json): Promise<void> {
+  const own = await ownEffect(on.draft, origin)
+  if (own === undefined || own === 'step' || !own.open) return
+  const local = await on.draft.get(own.collection, own.id)
+  const entry = local.id === id ? local : await remap(on.draft, home, local, id)
+  const [head] = entry.rows
+  if (head?.change === own.change) accept(on.draft, home, entry, withoutSeen(head), { value: head.value, version })
 }
 
 /** The remote has the head. What it showed meanwhile is met then: as what came after it, or as what it ran over. */
@@ -382,12 +393,12 @@ const storedOf = (entry: Entry) =>
 type Own = 'step' | { open: true; change: string; collection: string; id: string } | { open: false }
 
 /** Whether a row is the effect of a change of this store, and what became of that change. */
-async function ownEffect(draft: Draft, remote: RemoteRecord): Promise<Own | undefined> {
-  if (remote.origin === undefined) return undefined
-  const change = remote.origin.replace(/_\d+$/, '')
+async function ownEffect(draft: Draft, origin: string | undefined): Promise<Own | undefined> {
+  if (origin === undefined) return undefined
+  const change = origin.replace(/_\d+$/, '')
   let row = await draft.change(change)
   if (row === undefined) return undefined
-  if (change !== remote.origin) return 'step'
+  if (change !== origin) return 'step'
   for (let hops = 0; 'into' in row && hops < 1000; hops++) {
     const next: ChangeRow | undefined = await draft.change(row.into)
     if (next === undefined) return { open: false }

@@ -291,15 +291,17 @@ export async function remap(draft: Draft, home: Home, from: Entry, id: string): 
   return to
 }
 
+/** Also in what was sent: the remote has it under the new id, whichever was named. */
 async function moveChildren(draft: Draft, home: Home, from: string, to: string): Promise<void> {
   const field = home.source.parent!
+  const moved = (value: Value | null): Value | null => (value?.[field] === from ? { ...value, [field]: to } : value)
   for (const child of await draft.where(home.collection, field, from)) {
-    child.value = { ...child.value!, [field]: to }
-    child.rows = child.rows.map(row => {
-      if (row.value?.[field] !== from) return row
-      const value = { ...row.value, [field]: to }
-      return row.sealed ? row : { ...row, value }
-    })
+    child.value = moved(child.value!)!
+    child.rows = child.rows.map(row => ({
+      ...row,
+      value: moved(row.value),
+      ...(row.base && { base: { ...row.base, value: moved(row.base.value) } }),
+    }))
   }
 }
 

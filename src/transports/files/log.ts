@@ -1,10 +1,11 @@
-/** Rows of the log into records. Only the last row of an entry counts: the ones before are steps on the way there. */
+/** Rows of the log into records. The last row of an entry counts; the ones before are named as its past. */
 import { SyncError } from '../../errors.ts'
 import type { RemoteRecord } from '../../model.ts'
 import type { KeyedRow, RowKey } from '../../store.ts'
 import type { Io } from '../../transport.ts'
 import { inParallel } from '../shared/pages.ts'
 import type { Api } from './api.ts'
+import { originOf } from './ids.ts'
 import { sameName } from './names.ts'
 import { covers, folderOver, foldersBelow, type Scope, segments } from './scope.ts'
 import { shareNews } from './share-log.ts'
@@ -42,14 +43,22 @@ export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[]
   const gone = entries.filter(row => (hidden.includes(row) ? wasShown.has(row.id) : row.change === 'deleted'))
   const seen = entries.filter(row => !hidden.includes(row) && row.change !== 'deleted')
   const resolved = await inParallel(seen, 4, row => upsert(api, row, io))
-  const deleted = gone.map(deletedRecord)
+  const past = pastOf(covered)
+  const withPast = (record: RemoteRecord): RemoteRecord => {
+    const before = past.get(record.id)
+    return before === undefined ? record : { ...record, past: before }
+  }
+  const deleted = gone.map(deletedRecord).map(withPast)
+  // What is brought back from a delete comes back as it was last, not as this device happened to know it.
+  const lastSeen = gone.flatMap(row => lastBefore(covered, row) ?? [])
   const toWalk = seen.flatMap(({ kind, id, share, newPath = '' }) =>
     kind === 'folder' && left.has(id) ? [folderToWalk(share, id, newPath)] : [],
   )
   return {
     upserts: [
       ...shares.records,
-      ...resolved.filter(record => record !== undefined),
+      ...lastSeen,
+      ...resolved.filter(record => record !== undefined).map(withPast),
       ...deleted.filter(({ subtree }) => !subtree),
     ],
     subtrees: deleted.filter(({ subtree }) => subtree),
@@ -67,6 +76,24 @@ function lastOfEach(rows: readonly LogRow[]): LogRow[] {
     last.set(key, row)
   }
   return [...last.values()]
+}
+
+/** The effects of each entry that its last row came after. */
+function pastOf(rows: readonly LogRow[]): ReadonlyMap<string, NonNullable<RemoteRecord['past']>> {
+  const past = new Map<string, { origin: string; version: string }[]>()
+  const last = new Set(lastOfEach(rows))
+  for (const row of rows) {
+    const origin = originOf(row.version)
+    if (last.has(row) || origin === undefined || row.version === undefined) continue
+    past.set(row.id, [...(past.get(row.id) ?? []), { origin, version: row.version }])
+  }
+  return past
+}
+
+function lastBefore(rows: readonly LogRow[], gone: LogRow): RemoteRecord | undefined {
+  if (gone.change !== 'deleted') return undefined
+  const before = rows.findLast(row => row !== gone && row.id === gone.id && row.kind === gone.kind)
+  return before?.value && treeRecord(before.id, before.value, before.version, undefined, timeOf(before))
 }
 
 /**
