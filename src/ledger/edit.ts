@@ -60,7 +60,10 @@ async function track(
   if (last === undefined) {
     const base =
       agreedOf(entry.value === undefined ? undefined : { id: entry.id, value: entry.value, meta: entry.meta }) ?? null
-    if (value === null && (base === null || base.value === null)) return undefined
+    if (value === null && (base === null || base.value === null)) {
+      if (entry.value != null) draft.forget(entry) // from a time without a remote: nobody else has it
+      return undefined
+    }
     const row: OutboxRow = { ...(await newRow(draft, remote, entry, 1)), value, base, at }
     entry.rows = [row]
     setRecord(entry, value, at)
