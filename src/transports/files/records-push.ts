@@ -242,7 +242,8 @@ async function writeFile(
   const { api, home, io } = desk
   const version_id = `ver_${io.uuid()}`
   const sha256 = await io.digest(bytes)
-  await api.upload(home.share, version_id, bytes, sha256, io)
+  const refusal = await uploadRefused(() => api.upload(home.share, version_id, bytes, sha256, io))
+  if (refusal !== undefined) return refusal
   const path = `${home.path}/${name}`
   const metadata = {
     parent_id: folder,
@@ -262,6 +263,18 @@ async function writeFile(
     new_path: path,
     metadata,
   })
+}
+
+/** A no to the bytes is the same no as to the change that would name them. */
+async function uploadRefused(upload: () => Promise<void>): Promise<Refusal | undefined> {
+  try {
+    await upload()
+    return undefined
+  } catch (error) {
+    const status = error instanceof SyncError ? error.details.status : undefined
+    if (typeof status !== 'number' || ![403, 404, 413, 422, 507].includes(status)) throw error
+    return { state: 'refused', status, code: undefined, index: undefined }
+  }
 }
 
 /** The first part of the path that is not there yet. */

@@ -6,6 +6,8 @@ import { files } from '../../../src/transports/files/index.ts'
 import { type Client, client } from '../../conformance/transport-io.ts'
 
 export type Drive = ReturnType<typeof drive>
+/** Another server that follows the same contract: what it answers instead. */
+export type Tamper = (url: URL, answer: Response) => Response | Promise<Response>
 type Options = Partial<Parameters<typeof files>[0]>
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -29,17 +31,18 @@ export function drive(knobs: SandboxOptions['knobs'] = {}) {
     },
 
     /** A client that has joined and pulled. */
-    async device(id = 'device-1', options: Options = {}): Promise<Client> {
-      const one = this.stranger(id, options)
+    async device(id = 'device-1', options: Options = {}, tamper?: Tamper): Promise<Client> {
+      const one = this.stranger(id, options, tamper)
       await one.transport.join!(one.io())
       await one.pull()
       return one
     },
 
-    stranger(id = 'device-1', options: Options = {}): Client {
+    stranger(id = 'device-1', options: Options = {}, tamper: Tamper = (_, answer) => answer): Client {
       const where = options.shares === undefined ? { share } : {}
+      const fetch = async (request: Request) => tamper(new URL(request.url), await server.fetch(request))
       const transport = files({ url: 'https://drive.example', ...where, token: () => owner.token, ...options })
-      return client({ transport, fetch: server.fetch, now: () => time, device: { id, name: 'Laptop' } })
+      return client({ transport, fetch, now: () => time, device: { id, name: 'Laptop' } })
     },
 
     file(name: string, text: string, parent = share): Value {
@@ -82,3 +85,12 @@ export function drive(knobs: SandboxOptions['knobs'] = {}) {
 }
 
 export const states = (receipts: readonly Receipt[]): string[] => receipts.map(({ state }) => state)
+
+/** The same answer with another body. */
+export async function rewritten(
+  answer: Response,
+  change: (body: Record<string, unknown>) => unknown,
+): Promise<Response> {
+  const body = change(JSON.parse(await answer.text()) as Record<string, unknown>)
+  return Response.json(body, { status: answer.status })
+}

@@ -37,6 +37,18 @@ test('a change of place and content is two steps and one receipt, and comes back
   expect(named(one, 'b.txt')).toMatchObject({ origin: both.change, version: `ver_${both.change}` })
 })
 
+test('content alone is one step on the version it was made from', async () => {
+  const d = drive()
+  const one = await d.device()
+  d.admin.createFile(d.share, '/a', 'one')
+  await one.pull()
+  const edit = await write(d, one, named(one, 'a').id, 'a', 'two', named(one, 'a'))
+  expect(await d.send(one, edit)).toEqual([{ change: edit.change, state: 'accepted', version: `ver_${edit.change}` }])
+  expect(d.text('/a')).toBe('two')
+  const again = await write(d, one, edit.id, 'a', 'three', named(one, 'a'))
+  expect(states(await d.send(one, again))).toEqual(['accepted'])
+})
+
 test('everything sent twice has one effect', async () => {
   const d = drive()
   const one = await d.device()
@@ -72,6 +84,8 @@ test.each(['index', 'batch'] as const)('one conflict in a batch harms only itsel
   d.admin.edit(d.share, '/c', 'changed')
   expect(states(await d.send(one, ...list))).toEqual(['accepted', 'accepted', 'conflict', 'accepted'])
   expect(d.paths()).toEqual(['/a2', '/b2', '/c', '/d2'])
+  const sent = one.requests.filter(({ url }) => url.endsWith('/apply'))
+  expect(sent).toHaveLength(refusals === 'index' ? 2 : 5)
 })
 
 test('what is in a folder waits when the folder was refused', async () => {

@@ -121,7 +121,10 @@ test('foreign files are reported and stay out of the tree', async () => {
   await one.pull()
   expect(one.notices.map(({ code }) => code)).toEqual(['foreign', 'foreign'])
   expect(Object.values(one.live('tree')).map(({ value }) => value?.name)).toEqual(['app'])
-  const fresh = await d.device('device-3', { folders })
+  const fresh = d.stranger('device-3', { folders })
+  await fresh.transport.join!(fresh.io())
+  const pages = await fresh.pull()
+  expect(pages.flatMap(({ records }) => records).filter(({ collection }) => collection === 'tree')).toHaveLength(1)
   expect(Object.values(fresh.live('tree')).map(({ value }) => value?.name)).toEqual(['app'])
   expect(Object.keys(fresh.live('notes'))).toEqual(['n1'])
 })
@@ -156,4 +159,24 @@ test('a folder that moves out of the records folder is listed', async () => {
   d.admin.move(d.share, '/sub2', '/app/notes/sub')
   await one.pull()
   expect(Object.values(one.live('tree')).map(({ value }) => value?.name)).toEqual(['app'])
+})
+
+test('one record that is too much is refused, and the others in its shard go through', async () => {
+  const d = drive({ maxFileBytes: 4000 })
+  const [one] = await pair(d)
+  const many = Array.from({ length: 30 }, (_, n) => note(d, `n${n}`, n === 7 ? 'x'.repeat(5000) : 'small'))
+  const receipts = await d.send(one, ...many)
+  expect(receipts.flatMap((receipt, n) => (receipt.state === 'accepted' ? [] : [[n, receipt.state]]))).toEqual([
+    [7, 'rejected'],
+  ])
+})
+
+test('a writer that keeps losing gives up for now', async () => {
+  const d = drive()
+  const [one] = await pair(d)
+  await d.send(one, note(d, 'n1', 'first'))
+  d.server.weather.next({ path: /apply$/, before: 409, times: 99 })
+  expect(states(await d.send(one, note(d, 'n1', 'second', one)))).toEqual(['later'])
+  const tries = one.requests.filter(({ url }) => url.endsWith('/apply')).length
+  expect(tries).toBe(4 + 5)
 })

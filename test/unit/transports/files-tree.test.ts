@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RemoteRecord } from '../../../src/model.ts'
 import type { Client } from '../../conformance/transport-io.ts'
-import { type Drive, drive, sha256 } from './drive.ts'
+import { type Drive, drive, rewritten, sha256 } from './drive.ts'
 
 /** Servers that follow the contract, each in its own way. */
 const servers = {
@@ -196,12 +196,14 @@ test('a forgotten cursor, one of another scope and a server set back all start o
   d.admin.restoreBackup(backup)
   await expect(one.pull()).rejects.toMatchObject({ code: 'cursor-invalid' })
   const two = await d.device('device-2')
-  d.admin.createFile(d.share, '/b.txt', 'b')
-  d.admin.compact()
-  await expect(two.pull()).rejects.toMatchObject({ code: 'cursor-invalid' })
   const other = d.stranger('device-2', { folders: { notes: '/notes' } })
   other.cursor = two.cursor
   await expect(other.pull()).rejects.toMatchObject({ code: 'cursor-invalid' })
+  d.admin.createFile(d.share, '/b.txt', 'b')
+  await two.pull()
+  d.admin.createFile(d.share, '/c.txt', 'c')
+  d.admin.compact()
+  await expect(two.pull()).rejects.toMatchObject({ code: 'cursor-invalid' })
 })
 
 test('the server is told a position only after it was reached, and never during a walk', async () => {
@@ -210,11 +212,140 @@ test('the server is told a position only after it was reached, and never during 
   const one = await d.device()
   const cursor = () => d.server.inspect().cursorOf(d.owner.user_id, 'device-1', d.share)?.position
   expect(cursor()).toBe(d.server.inspect().tenants[0]?.head)
-  await one.transport.pull!.landed!({ v: 1, tag: (one.cursor as { tag: string }).tag, phase: 'walk', at: 0 }, one.io())
+  const told = one.requests.length
+  await one.transport.pull!.landed!({ ...(one.cursor as object), phase: 'walk' }, one.io())
+  await one.transport.pull!.landed!({ ...(one.cursor as object), phase: 'walk', at: 0 }, one.io())
+  expect(one.requests.length).toBe(told)
   d.server.weather.next({ path: /cursor$/, before: 503 })
   d.admin.createFile(d.share, '/b.txt', 'b')
   await one.pull()
   d.admin.removeDevice(d.owner.user_id, 'device-1')
   d.admin.createFile(d.share, '/c.txt', 'b')
   await expect(one.pull()).rejects.toMatchObject({ code: 'device-gone' })
+})
+
+test('folders come before what is in them, and deleted ones behind what left them, in a page of their own', async () => {
+  const d = drive()
+  d.admin.createFolder(d.share, '/old')
+  d.admin.createFile(d.share, '/old/keep.txt', 'keep')
+  const one = await d.device()
+  d.admin.createFile(d.share, '/early.txt', 'e')
+  d.admin.createFolder(d.share, '/new')
+  d.admin.move(d.share, '/early.txt', '/new/early.txt')
+  d.admin.move(d.share, '/new', '/newer')
+  d.admin.move(d.share, '/old/keep.txt', '/newer/keep.txt')
+  d.admin.remove(d.share, '/old')
+  const pages = await one.look()
+  expect(pages.map(({ records }) => records.map(({ value, subtree }) => subtree ?? value?.name))).toEqual([
+    ['newer', 'early.txt', 'keep.txt'],
+    [true],
+  ])
+  expect(pages[0]?.cursor).toEqual(one.cursor)
+})
+
+test('a server without a call for folders is walked all the same', async () => {
+  const d = drive({ listing: 'lean', metadata: 'lean' })
+  d.admin.createFolder(d.share, '/docs')
+  d.admin.createFile(d.share, '/docs/a.txt', 'a')
+  const one = await d.device('device-1', {}, ({ pathname }, answer) =>
+    /\/folders\/[^/]+$/.test(pathname) ? Response.json({ detail: 'Not Found' }, { status: 404 }) : answer,
+  )
+  d.admin.createFolder(d.share, '/docs/inner')
+  d.admin.move(d.share, '/docs/a.txt', '/docs/inner/b.txt')
+  await one.pull()
+  expect(pathsOf(one, d.share)).toEqual(truth(d))
+})
+
+test('a share that appears during a walk is walked too, before anything counts as whole', async () => {
+  const d = drive()
+  const guest = d.admin.addUser('Bob')
+  const other = d.admin.addShare('Other', d.owner.user_id)
+  d.admin.createFile(other, '/x.txt', 'x')
+  d.admin.createFile(d.share, '/y.txt', 'y')
+  d.admin.grant(d.share, guest.user_id, 'reader')
+  const one = d.stranger('device-9', { shares: 'all', token: () => guest.token })
+  await one.transport.join!(one.io())
+  await one.pull({ pages: 1 })
+  d.admin.grant(other, guest.user_id, 'reader')
+  const pages = await one.pull()
+  expect(pages.map(({ complete = [] }) => complete.map(({ within, source }) => within ?? source))).toEqual(
+    pages.map((_, at) => (at === pages.length - 1 ? [d.share, other, 'shares'] : [])),
+  )
+  expect(
+    Object.values(one.live('tree'))
+      .map(({ value }) => value?.name)
+      .sort(),
+  ).toEqual(['x.txt', 'y.txt'])
+})
+
+test.each([
+  ['says that there is more', (body: Record<string, unknown>) => ({ ...body, total: 99 })],
+  [
+    'lists what nobody knows',
+    (body: Record<string, unknown>) => ({ ...body, items: [...(body.items as []), { id: 'x', type: 'link' }] }),
+  ],
+])('a listing that %s is not whole, and nothing is swept', async (_, change) => {
+  const d = drive()
+  d.admin.createFile(d.share, '/a.txt', 'a')
+  const one = d.stranger('device-1', {}, ({ pathname }, answer) =>
+    pathname.endsWith('/children') ? rewritten(answer, change) : answer,
+  )
+  await one.transport.join!(one.io())
+  const pages = await one.pull()
+  expect(Object.values(one.live('tree')).map(({ value }) => value?.name)).toEqual(['a.txt'])
+  expect(pages.flatMap(({ complete = [] }) => complete)).toEqual([{ source: 'shares' }])
+  expect(one.notices.map(({ code }) => code)).toEqual(['protocol'])
+})
+
+test('a log that promises more and sends nothing is given up, with its progress kept', async () => {
+  const d = drive()
+  let requests = 0
+  let at = 100
+  const one = await d.device('device-1', {}, ({ pathname, searchParams }, answer) => {
+    if (!pathname.endsWith('/changes') || searchParams.get('cursor') === null || requests < 0) return answer
+    requests++
+    return Response.json({ changes: [], cursor: ++at, has_more: at < 110 || at > 120, share_id: null })
+  })
+  expect(requests).toBe(10)
+  at = 200
+  await expect(one.pull()).rejects.toMatchObject({ code: 'protocol' })
+  expect(requests).toBe(20)
+  expect(one.cursor).toMatchObject({ at: 210 })
+})
+
+test('a log that stays where it is while promising more is applied once', async () => {
+  const d = drive()
+  let stuck = false
+  const one = await d.device('device-1', {}, ({ pathname, searchParams }, answer) =>
+    stuck && pathname.endsWith('/changes')
+      ? rewritten(answer, body => ({ ...body, cursor: Number(searchParams.get('cursor')), has_more: true }))
+      : answer,
+  )
+  d.admin.createFile(d.share, '/a.txt', 'a')
+  stuck = true
+  const pages = await one.pull()
+  expect(pages.map(({ records }) => records.length)).toEqual([1])
+  expect(one.notices.map(({ code }) => code)).toEqual(['protocol'])
+})
+
+test('rows of a kind that nobody knows are counted and passed over', async () => {
+  const d = drive()
+  const one = await d.device('device-1', {}, ({ pathname, searchParams }, answer) =>
+    pathname.endsWith('/changes') && searchParams.has('cursor')
+      ? rewritten(answer, body => {
+          const [row] = body.changes as object[]
+          const odd = [
+            { resource_type: 'link' },
+            { change_type: 'shredded' },
+            { resource_id: '..' },
+            { resource_id: null },
+          ]
+          return row === undefined ? body : { ...body, changes: [...odd.map(it => ({ ...row, ...it })), row, 7, null] }
+        })
+      : answer,
+  )
+  d.admin.createFile(d.share, '/a.txt', 'a')
+  await one.pull()
+  expect(Object.values(one.live('tree')).map(({ value }) => value?.name)).toEqual(['a.txt'])
+  expect(one.notices.map(({ code, message }) => [code, message.slice(0, 1)])).toEqual([['unsupported', '6']])
 })
