@@ -1,0 +1,101 @@
+/** What is published: every entry point is there, loads in plain Node and has types for both ways of resolving. */
+import { spawn } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Consumer, consumer, manifest } from './consumer.ts'
+
+let project: Consumer
+beforeAll(() => {
+  project = consumer()
+})
+afterAll(() => project?.remove())
+
+const entries = Object.entries(manifest.exports)
+const names = entries.map(([path]) => `tidemark${path.slice(1)}`)
+
+test.each(entries)('the export %s exists as code and as types', (_, { types, import: code }) => {
+  expect(existsSync(join(project.installed, code))).toBe(true)
+  expect(existsSync(join(project.installed, types))).toBe(true)
+})
+
+test.each(names)('%s loads in plain Node and exports something', name => {
+  const file = project.write('load.mjs', `console.log(Object.keys(await import('${name}')).length)`)
+  const { code, text } = project.run(process.execPath, file)
+  expect(text).toMatch(/^[1-9]\d*\n$/)
+  expect(code).toBe(0)
+})
+
+test('nothing else can be reached', () => {
+  const file = project.write('inner.mjs', `await import('tidemark/dist/engine/engine.js')`)
+  expect(project.run(process.execPath, file).text).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
+
+const program = `
+import { type Db, memory, open, SyncError, collection, defineSchema } from 'tidemark'
+import { indexeddb } from 'tidemark/indexeddb'
+import { sqlite } from 'tidemark/sqlite'
+import { files, tree, records } from 'tidemark/files'
+
+const schema = defineSchema({
+  version: 1,
+  collections: { notes: collection({ remote: 'drive', conflicts: 'KEEP_BOTH', ...records }), entries: collection({ remote: 'drive', source: 'tree', ...tree }) },
+})
+const drive = files({ url: 'https://drive.test', share: 'shr_1', folders: { notes: '/notes' }, token: () => 'x' })
+for (const store of [memory(), indexeddb('app'), sqlite('app.db')]) {
+  const db = await open({ store, schema, remotes: { drive } })
+  const id: string = await db.data.notes.add({ title: 'x' })
+  const phase: 'synced' | 'syncing' | 'waiting' | 'needs-auth' | 'needs-user' | 'paused' = (await db.remotes.drive.status.get()).phase
+  // @ts-expect-error there is no such remote
+  db.remotes.other
+  // @ts-expect-error there is no such collection
+  db.data.others
+  const plain: Db<typeof schema.collections, { drive: typeof drive }> = db
+  console.log(id, phase, plain, SyncError)
+}
+// @ts-expect-error a strategy has one of the names
+collection({ conflicts: 'NEWEST_WINS' })
+`
+
+test('a project with a bundler and no types of Node type-checks', () => {
+  const { code, text } = project.check('bundler', [project.write('app.ts', program)])
+  expect(text).toBe('')
+  expect(code).toBe(0)
+})
+
+test('a project of Node modules type-checks', () => {
+  const { code, text } = project.check('nodenext', [project.write('app.ts', program)], ['node'])
+  expect(text).toBe('')
+  expect(code).toBe(0)
+})
+
+test('the published modules know no sources and no packages but the declared ones', () => {
+  const known = Object.keys(manifest.dependencies)
+  for (const file of globSync('dist/**/*.{js,d.ts}', { cwd: project.installed, exclude: ['dist/sandbox/**'] })) {
+    const text = readFileSync(join(project.installed, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '')
+    for (const [, from = ''] of text.matchAll(/(?:\bfrom|\bimport\()\s*['"]([^'"]+)['"]/g)) {
+      if (from.startsWith('.')) expect(from, file).toMatch(/\.js$/)
+      else expect([...known, 'node:sqlite', 'node:path'], file).toContain(from)
+    }
+  }
+})
+
+test('the sandbox command serves by itself', async () => {
+  const [bin = ''] = Object.values(manifest.bin)
+  const child = spawn(process.execPath, [join(project.installed, bin), '--port-files', '0'], {
+    cwd: project.folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  try {
+    const line = await new Promise<string>(resolve => createInterface({ input: child.stdout }).once('line', resolve))
+    const { files, token } = JSON.parse(line) as { files: string; token: string }
+    const headers = { authorization: `Bearer ${token}` }
+    expect((await fetch(`${files}/api/v1/users/me/shares`, { headers })).status).toBe(200)
+    expect((await fetch(`${files}/api/v1/users/me/shares`)).status).toBe(401)
+  } finally {
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  }
+})
