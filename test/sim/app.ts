@@ -1,5 +1,5 @@
 /** The app on a device, as the simulator sees the engine: the public client and nothing behind it. */
-import type { Json, Value } from '../../src/model.ts'
+import type { Json, Stamp, Value } from '../../src/model.ts'
 import type { Platform } from '../../src/platform.ts'
 import type { Schema } from '../../src/schema.ts'
 import type { StoreDriver } from '../../src/store.ts'
@@ -29,8 +29,10 @@ export interface InboxItem {
   readonly collection: string
   readonly record: string
   readonly base?: { readonly value: Value | null } | null
-  readonly local?: { readonly value: Value | null } | null
-  readonly theirs?: { readonly value: Value | null } | null
+  readonly local?: { readonly value: Value | null; readonly at?: Stamp } | null
+  readonly theirs?: { readonly value: Value | null; readonly at?: number | Stamp } | null
+  readonly rule?: unknown
+  readonly verdict?: { readonly take: string }
   readonly state: string
   readonly by?: string
   readonly loses?: string

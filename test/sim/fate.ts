@@ -51,13 +51,26 @@ export const tabOf = (sim: Sim, owner: Owner): Tab | undefined => {
   return undefined
 }
 
+/** Counts the steps of the first device, and crashes it before the one that is named, if any. */
+export function crashAt(sim: Sim, boundary: number | undefined, count: (steps: number) => void): void {
+  const device = sim.devices[0]!
+  let steps = 0
+  sim.world.before.push(task => {
+    const tab = tabOf(sim, task.owner) ?? tabBehind(sim, task.owner)
+    if (tab?.device !== device) return
+    steps++
+    count(steps)
+    if (steps === boundary) lateStart(sim, tab)
+  })
+}
+
 /** A step of a machine's databases may be the last of any of its tabs. */
 function tabBehind(sim: Sim, owner: Owner): Tab | undefined {
   const device = sim.devices.find(one => one.disk.tasks?.() === owner)
   return device?.tabs[sim.world.stats.steps % device.tabs.length]
 }
 
-function lateStart(sim: Sim, tab: Tab): void {
+export function lateStart(sim: Sim, tab: Tab): void {
   crash(sim, tab)
   const life = tab.lives
   sim.world.post(sim.fate, 20 + sim.world.dice('restart', tab.name, life) * 1500, `${tab.name} again`, () => {

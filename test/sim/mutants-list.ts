@@ -7,4 +7,154 @@ export interface Mutant {
   readonly args?: readonly string[]
 }
 
-export const list: readonly Mutant[] = []
+const one = (file: string, find: string, replace: string) => [{ file, find, replace }]
+
+export const list: readonly Mutant[] = [
+  {
+    name: 'a sent change takes edits',
+    expect: ['I1', 'I3', 'I4'],
+    patches: [
+      {
+        file: 'src/ledger/edit.ts',
+        find: "if (last.sealed || last.state === 'sent') {",
+        replace: "if (last.sealed && last.state === 'asked') {",
+      },
+      {
+        file: 'src/ledger/edit.ts',
+        find: "if (last.state === 'waiting') {",
+        replace: "if (last.state === 'waiting' || last.state === 'sent') {",
+      },
+    ],
+  },
+  {
+    name: 'what waits takes any base',
+    expect: ['I5', 'I1'],
+    patches: one('src/engine/reconcile.ts', "return 'conflict'", "return 'adopt'"),
+  },
+  {
+    name: 'cursor before rows',
+    expect: ['I3', 'I1', 'I5'],
+    patches: [
+      {
+        file: 'src/engine/land.ts',
+        find: 'const kept = await withVerdicts(',
+        replace:
+          'await fenced(on, async (tx, point) => putCheckpoint(tx, on.remote, { ...point, cursor: page.cursor }))\n  const kept = await withVerdicts(',
+      },
+      {
+        file: 'src/engine/land.ts',
+        find: 'if (!equal(checkpoint.cursor, from)) {',
+        replace: 'if (!equal(from, from)) {',
+      },
+    ],
+  },
+  {
+    name: 'what comes while sending is passed over',
+    expect: ['I3', 'I5', 'I12', 'I1'],
+    patches: one(
+      'src/engine/meet.ts',
+      'replaceRow(entry, head, { ...head, seen: remote })\n    return touch(home, entry)\n  }\n  await meetWaiting',
+      'return touch(home, entry)\n  }\n  await meetWaiting',
+    ),
+  },
+  {
+    name: 'own effect not known again',
+    expect: ['I4', 'I1', 'I5', 'I3'],
+    patches: one(
+      'src/engine/meet.ts',
+      'const own = await ownEffect(draft, remote.origin)',
+      'const own = false as unknown as Own | undefined',
+    ),
+  },
+  {
+    name: 'silent loser',
+    expect: ['I5', 'I1'],
+    patches: one(
+      'src/ledger/settle.ts',
+      "if (dropped !== 'nothing' || row.asks !== undefined) draft.note(record)",
+      'if (row.asks !== undefined) draft.note(record)',
+    ),
+  },
+  {
+    name: 'sweep of what was just seen',
+    expect: ['I3', 'I1', 'I10'],
+    patches: one(
+      'src/engine/land.ts',
+      'generation >= checkpoint.generation) continue',
+      'generation > checkpoint.generation) continue',
+    ),
+  },
+  {
+    name: 'nothing is marked as sent',
+    expect: ['I1', 'I4', 'I3', 'I12'],
+    patches: one('src/engine/push.ts', 'replaceRow(entry, row, sealed)', 'void sealed'),
+  },
+  {
+    name: 'successor lost with its predecessor',
+    expect: ['I1', 'I3'],
+    patches: one(
+      'src/ledger/settle.ts',
+      'entry.rows = [{ ...next, base: { value: result.value, version: result.version } }]',
+      'entry.rows = []',
+    ),
+  },
+  {
+    name: 'folding keeps the older value',
+    expect: ['I1', 'I3', 'I5'],
+    patches: one(
+      'src/ledger/settle.ts',
+      'value: next.value,\n    at: next.at,',
+      'value: head.value,\n    at: next.at,',
+    ),
+  },
+  {
+    name: 'no copy is kept',
+    expect: ['I5', 'I1'],
+    patches: one(
+      'src/ledger/settle.ts',
+      'if (copy.value === undefined) await begin(',
+      'if (copy.value === null) await begin(',
+    ),
+    args: ['--strategy', 'KEEP_BOTH'],
+  },
+  {
+    name: 'the earlier writer wins',
+    expect: ['I5'],
+    patches: one(
+      'src/strategies/last-writer-wins.ts',
+      "ahead > 0 ? 'local' : 'remote', uncertain }\n  if (typeof",
+      "ahead < 0 ? 'local' : 'remote', uncertain }\n  if (typeof",
+    ),
+    args: ['--strategy', 'LAST_WRITER_WINS'],
+  },
+  {
+    name: 'no fence',
+    expect: ['I17', 'I14', 'I3', 'I1'],
+    patches: one('src/engine/ground.ts', 'if (leader?.epoch !== on.epoch) {', 'if (leader === undefined) {'),
+    args: ['--tabs', '2'],
+  },
+  {
+    name: 'status forgets what waits',
+    expect: ['I13'],
+    patches: one('src/client/status.ts', 'pulledAt === undefined || pending > 0)', 'pulledAt === undefined)'),
+  },
+  {
+    name: 'start over without a walk',
+    expect: ['I3', 'I1', 'I5'],
+    patches: one(
+      'src/transports/files/pull.ts',
+      "{ phase: 'walk', at: head.cursor }",
+      "{ phase: 'log', at: head.cursor }",
+    ),
+    args: ['--remote', 'files'],
+  },
+  {
+    name: 'a change sent again has another id',
+    expect: ['I4', 'I1', 'I5', 'I3'],
+    patches: one(
+      'src/engine/push.ts',
+      "state: 'sent',\n        sealed: true,",
+      "change: on.platform.uuid(),\n        state: 'sent',\n        sealed: true,",
+    ),
+  },
+]

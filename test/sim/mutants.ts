@@ -12,16 +12,12 @@ import { list, type Mutant } from './mutants-list.ts'
 export function breakOnPurpose(name: string): void {
   const mutant = list.find(one => one.name === name)
   if (!mutant) throw new Error(`There is no mutant ${name}: use ${list.map(one => one.name).join(', ')}.`)
-  const patches = new Map(mutant.patches.map(patch => [urlOf(patch.file), patch]))
   registerHooks({
     load(url, context, next) {
-      const patch = patches.get(url)
-      if (!patch) return next(url, context)
-      return {
-        format: 'module-typescript',
-        source: patched(readFileSync(fileURLToPath(url), 'utf8'), patch),
-        shortCircuit: true,
-      }
+      const mine = mutant.patches.filter(patch => urlOf(patch.file) === url)
+      if (mine.length === 0) return next(url, context)
+      const source = mine.reduce(patched, readFileSync(fileURLToPath(url), 'utf8'))
+      return { format: 'module-typescript', source, shortCircuit: true }
     },
   })
 }
@@ -56,8 +52,18 @@ function hunt({ name, expect, args = [] }: Mutant): boolean {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   // A break whose text is gone from the source must be mended before any is hunted.
-  for (const { patches } of list)
-    for (const patch of patches) patched(readFileSync(new URL(`../../${patch.file}`, import.meta.url), 'utf8'), patch)
+  const gone = list.flatMap(({ name, patches }) => {
+    try {
+      for (const { file } of patches)
+        patches
+          .filter(one => one.file === file)
+          .reduce(patched, readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
+      return []
+    } catch (error) {
+      return [`${name}: ${error instanceof Error ? error.message : error}`]
+    }
+  })
+  if (gone.length > 0) throw new Error(gone.join('\n'))
   const [only] = process.argv.slice(2)
   const killed = list.filter(one => only === undefined || one.name === only).map(hunt)
   const alive = killed.filter(found => !found).length

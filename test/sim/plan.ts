@@ -65,7 +65,8 @@ export interface Op {
   readonly dice: readonly [number, number, number]
 }
 
-export const SAFETY = 8000
+/** How long the storm is. Where a leader may freeze, long enough that another tab gives it up and takes over. */
+export const stormOf = ({ tabs, rates }: Options): number => (tabs > 1 && rates.freeze > 0 ? 45_000 : 8000)
 export const LIVENESS = 120_000
 
 /** What the command line, or the shrinker, wants otherwise. */
@@ -104,11 +105,12 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
 }
 
 export function planOf(options: Options): readonly Op[] {
+  const storm = stormOf(options)
   return Array.from({ length: options.ops }, (_, n) => {
     const random = randomOf(`${options.seed}/op/${n}`)
     return {
       n,
-      at: 200 + random() * (SAFETY - 400),
+      at: 200 + random() * (storm - 400),
       device: Math.floor(random() * options.devices),
       tab: random() < 0.5 ? 0 : 1,
       kind: kindOf(random, options),

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
 import { hearNudges, observe, watch } from './checks.ts'
-import { type Dump, dump, evidenceOf, sameEverywhere } from './evidence.ts'
-import { befall, calm } from './fate.ts'
+import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts } from './evidence.ts'
+import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
 import { doubts, type Failure, judge } from './oracle.ts'
-import { LIVENESS, type Op, type Options, planOf, SAFETY } from './plan.ts'
+import { LIVENESS, type Op, type Options, planOf, stormOf } from './plan.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
 
 export interface Outcome {
@@ -18,6 +18,8 @@ export interface Outcome {
   readonly elapsed: number
   readonly requests: number
   readonly crashes: number
+  /** Steps of the first device while users were at work. */
+  readonly boundaries: number
   readonly acked: number
   readonly refused: number
   readonly skipped: number
@@ -32,6 +34,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly trace?: boolean
   readonly plan?: readonly Op[]
+  /** Crashes the first device before this step of its own. */
+  readonly crashAt?: number
 }
 
 export async function runSeed(options: Options, engine: Engine, run: RunOptions = {}): Promise<Outcome> {
@@ -43,9 +47,12 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
   try {
     watch(sim)
     hearNudges(sim)
-    const end = SAFETY
+    const end = stormOf(options)
     for (const op of run.plan ?? planOf(options)) world.post(sim.fate, op.at, `plan ${op.n}`, () => perform(sim, op))
     befall(sim, end)
+    crashAt(sim, run.crashAt, steps => {
+      if (world.elapsed() < end) sim.stats.boundaries = steps
+    })
     await world.run(end)
     calm(sim)
     const from = world.elapsed()
@@ -130,7 +137,7 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
   const old = sim.devices.flatMap(device => device.disk.wiped().map(driver => dump(sim, device, driver)))
   const evidence = evidenceOf(sim, dumps, await Promise.all(old))
   if (sim.world.log) tellAll(sim, dumps)
-  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps)]
+  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps), ...wrongVerdicts(dumps)]
   for (const { device, text } of dumps)
     if (text.includes(canaryToken))
       failures.push({ invariant: 'I23', message: `the token is on the disk of ${device.name}` })
@@ -169,6 +176,7 @@ function outcome(sim: Sim, failures: readonly Failure[], quietAfter: number): Ou
     elapsed: world.elapsed(),
     requests: network.sendings.length,
     crashes: stats.crashes,
+    boundaries: stats.boundaries,
     acked: stats.acked,
     refused: stats.refused,
     skipped: stats.skipped,

@@ -53,7 +53,15 @@ export interface Sim {
   readonly engine: Engine
   /** The part of the world that is neither device nor network. */
   readonly fate: Owner
-  readonly stats: { acked: number; refused: number; skipped: number; crashes: number; reads: number; statuses: number }
+  readonly stats: {
+    boundaries: number
+    acked: number
+    refused: number
+    skipped: number
+    crashes: number
+    reads: number
+    statuses: number
+  }
 }
 
 /** What is under test, loaded late so that deliberate breaks can be put in. */
@@ -79,7 +87,7 @@ export function simOf(options: Options, engine: Engine, trace: boolean): Sim {
     history: historyOf(),
     engine,
     fate: world.owner('fate'),
-    stats: { acked: 0, refused: 0, skipped: 0, crashes: 0, reads: 0, statuses: 0 },
+    stats: { boundaries: 0, acked: 0, refused: 0, skipped: 0, crashes: 0, reads: 0, statuses: 0 },
   }
   for (let n = 0; n < options.devices; n++) addDevice(sim, `d${n + 1}`, n === 0 ? options.tabs : 1)
   return sim
