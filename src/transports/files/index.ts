@@ -1,6 +1,6 @@
 /**
  * The file server's sync API as a transport: a tree of files and folders per share, the shares themselves, and
- * collections kept as JSON shards in a folder. Its wire contract is `docs/apis/files.md`.
+ * collections kept as JSON shards in a folder. A page that only needs the sources imports `sources.ts`.
  */
 import type { Source, Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'

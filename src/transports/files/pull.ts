@@ -8,14 +8,13 @@ import { type Api, deviceGone } from './api.ts'
 import { parentsFirst, resolveRows } from './log.ts'
 import type { RecordsReader } from './records-reader.ts'
 import { covers, onlyShare, type Place, readPlace, type Scope, writePlace } from './scope.ts'
-import { completed, listed, nothingCompleted, walk, walkFrom } from './walk.ts'
+import { completed, listed, nothingCompleted, PAGE_RECORDS, walk, walkFrom } from './walk.ts'
 import { type Cursor, type LogRow, shareRecord } from './wire.ts'
 
 const ROWS = 1000
 /** How far one request may scan: asked for while the log has nothing for us. */
 const SCAN = 5000
 const MOST_EMPTY = 10
-export const PAGE_RECORDS = 1000
 
 export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
   const told = new Map<string, Cursor>()

@@ -17,7 +17,7 @@ import { type Entry, treeRecord } from './wire.ts'
 
 const FOLDERS_AT_ONCE = 8
 const REQUESTS_AT_ONCE = 4
-const PAGE_RECORDS = 1000
+export const PAGE_RECORDS = 1000
 
 /** The rows that start a walk, or start it over. */
 export function walkFrom(scope: Scope, shares: readonly string[], whole: boolean): PrivateRows {
