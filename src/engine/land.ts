@@ -1,5 +1,5 @@
 /** A page and its cursor become part of the store: gather, judge, commit, in one transaction in the end (laws 1 and 2). */
-import { equal } from '../equal.ts'
+import { equal, sameValue } from '../equal.ts'
 import { SyncError } from '../errors.ts'
 import type { Draft } from '../ledger/draft.ts'
 import { draftOf } from '../ledger/draft.ts'
@@ -92,7 +92,9 @@ async function flagMisfit(on: Ground, draft: Draft, place: Place, remote: Remote
   const why = on.misfit(place.collection, remote.value)
   if (why === undefined) return
   const entry = await draft.get(place.collection, remote.id)
-  if (entry.rows.length === 0) entry.meta = { ...entry.meta, misfit: why }
+  if (entry.rows.length === 0 && sameValue(entry.value ?? null, remote.value)) {
+    entry.meta = { ...entry.meta, misfit: why }
+  }
   on.notice({ code: 'unreadable', message: `A record of ${place.collection} does not fit its schema: ${why}` })
 }
 

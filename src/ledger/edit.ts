@@ -158,7 +158,8 @@ export async function begin(
 
 function setRecord(entry: Entry, value: Value | null, at: Stamp, version?: Json): void {
   entry.value = value
-  entry.meta = { ...entry.meta, at, ...(version !== undefined && { version }) }
+  const { misfit: _, ...meta } = entry.meta
+  entry.meta = { ...meta, at, ...(version !== undefined && { version }) }
 }
 
 function stampFor(draft: Draft, entry: Entry, device: string): Stamp {
