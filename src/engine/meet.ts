@@ -35,7 +35,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     const entry = local.id === remote.id ? local : await remap(draft, home, local, remote.id)
     const [head] = entry.rows
     if (head !== undefined && head.change === own.change) {
-      return accepted(on, home, entry, head, remote, label)
+      return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
     // What became of our own earlier sending is what the waiting one goes on from: nobody else's write is in question.
     if (head !== undefined) return rebase(on, home, entry, head, remote)
@@ -47,7 +47,8 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   if (own !== undefined) {
     // Settled long since. A feed may still replay it; a snapshot that shows it has gone back.
     const agreed = head === undefined ? agreedOf(storedOf(entry)) : (head.base ?? undefined)
-    if (!on.snapshot || (agreed !== undefined && sameBase(agreed, remote))) return touch(home, entry)
+    if (agreed !== undefined && sameBase(agreed, remote)) return touch(home, entry, remote)
+    if (!on.snapshot) return touch(home, entry)
     if (head === undefined && agreed !== undefined) return wentBack(on, home, entry, agreed, remote, label)
   }
   if (older(remote, entry)) return touch(home, entry)
@@ -61,16 +62,22 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     return
   }
   if (inFlight(head)) {
-    if (head.base != null && sameBase(head.base, remote)) return touch(home, entry)
+    if (head.base != null && sameBase(head.base, remote)) {
+      if (head.seen !== undefined) replaceRow(entry, head, withoutSeen(head))
+      return touch(home, entry, remote)
+    }
     if (remote.origin === undefined && sameValue(head.value, remote.value)) {
-      return accepted(on, home, entry, head, remote, label)
+      return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
     // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
     replaceRow(entry, head, { ...head, seen: remote })
-    return touch(home, entry)
+    return touch(home, entry, remote)
   }
   await meetWaiting(on, home, entry, head, remote, label)
 }
+
+/** What a feed showed before our own effect came before it: a guarded remote took the change on the base we knew. */
+const lastShown = (on: Meeting, head: OutboxRow): OutboxRow => (on.guard === 'none' ? head : withoutSeen(head))
 
 /** Our change took effect, and what the feed shows came after it. */
 async function meetPast(on: Meeting, home: Home, id: string, origin: string, version: Json): Promise<void> {
@@ -114,20 +121,22 @@ async function meetWaiting(
   const { draft } = on
   if (head.seen !== undefined && sameBase(head.seen, remote) && head.state === 'asked') return touch(home, entry)
   const news = sameBytes(home, head.value, remote.value) ? 'agree' : reconcile(head.base, head, remote)
-  if (news === 'known') return touch(home, entry)
+  const asks = head.state === 'asked' && head.seen?.id === entry.id
+  if (news === 'known' && !asks) return touch(home, entry, remote)
   if (news === 'agree') {
     accept(draft, home, entry, withoutSeen(head), remote)
     return closeQuestion(on, head, remote)
   }
-  if (news === 'adopt') {
-    if (head.state === 'asked') return settle(draft, home, entry, head, remote, localWins)
+  if (entry.rows.length > 1) return meetWaiting(on, home, entry, fold(draft, entry), remote, label)
+  if (news === 'known' || news === 'adopt') {
+    if (asks) return settle(draft, home, entry, head, remote, localWins)
     return rebase(on, home, entry, head, remote)
   }
   if (head.state === 'asked') {
     replaceRow(entry, head, { ...head, seen: remote })
     const asked = head.asks === undefined ? undefined : await draft.inbox(head.asks)
     if (asked !== undefined) draft.note({ ...asked, theirs: remote })
-    return touch(home, entry)
+    return touch(home, entry, remote)
   }
   if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label)
   await judgeAndSettle(on, home, entry, head, remote, label)
@@ -187,8 +196,30 @@ export async function meetRefusal(
   remote: RemoteRecord,
   label: string,
 ): Promise<void> {
+  const own = await ownEffect(on.draft, remote.origin)
+  const mine = own !== undefined && own !== 'step' && own.open && own.id === entry.id ? own : undefined
+  const [first] = entry.rows
+  // Refused because it had its effect already, and the answer to that was lost (I26).
+  if (first !== undefined && first.change === mine?.change) {
+    return accepted(on, home, entry, withoutSeen(first), remote, label)
+  }
   const head = fold(on.draft, entry)
   const open = withoutSeen({ ...head, state: 'waiting', refused: true })
+  replaceRow(entry, head, open)
+  if (mine !== undefined) return rebase(on, home, entry, open, remote)
+  await meetWaiting(on, home, entry, open, remote, label)
+}
+
+/** After a refusal for good: what the remote showed meanwhile is its answer still. */
+export async function meetHeld(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const [head] = entry.rows as [OutboxRow]
+  const open = withoutSeen(head)
   replaceRow(entry, head, open)
   await meetWaiting(on, home, entry, open, remote, label)
 }
@@ -202,11 +233,12 @@ function withoutSeen(head: OutboxRow): OutboxRow {
 export const inFlight = (head: OutboxRow): boolean =>
   head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
 
-function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base): void {
+function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base & Partial<RemoteRecord>): void {
   const base: Base = { value: remote.value, version: remote.version }
-  const next = head.sealed ? renewed(on.draft, head, { base, state: head.state }) : { ...head, base }
+  const open = head.state === 'asked' ? head : withoutSeen(head)
+  const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : { ...open, base }
   replaceRow(entry, head, next)
-  touch(home, entry)
+  touch(home, entry, remote)
 }
 
 function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
@@ -235,8 +267,9 @@ async function wentBack(
   remote: RemoteRecord,
   label: string,
 ): Promise<void> {
-  const at =
-    typeof entry.meta.at === 'object' ? entry.meta.at : { time: entry.meta.at ?? on.draft.now, device: home.device.id }
+  // Without a time of its own it is just later than what it replaced. Never now: that is another case in each pass.
+  const time = typeof entry.meta.at === 'object' ? entry.meta.at.time : (entry.meta.at ?? timeOf(remote.at) + 1)
+  const at = typeof entry.meta.at === 'object' ? entry.meta.at : { time, device: home.device.id }
   const local = { collection: home.sourceName, id: entry.id, change: 'went-back', value: agreed.value, base: null, at }
   const judgement = on.judged(label, {
     collection: entry.collection,
@@ -252,6 +285,8 @@ async function wentBack(
   const row = await begin(on.draft, home.remote, entry, { value: agreed.value, base: agreed, at })
   await settle(on.draft, home, entry, row, remote, judgement)
 }
+
+const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))
 
 /** A deleted folder speaks for all below it: one case, one inbox entry, whose undo restores all of it. */
 async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: RemoteRecord, label: string): Promise<void> {

@@ -16,7 +16,7 @@ import { fenced, glance, homeIn, mayDelete } from './ground.ts'
 import { ioFor } from './io.ts'
 import { putPrivate } from './land.ts'
 import type { Meeting } from './meet.ts'
-import { accepted, inFlight, meetRefusal } from './meet.ts'
+import { accepted, inFlight, meetHeld, meetRefusal } from './meet.ts'
 import { arrange, settleTree } from './tree.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -290,7 +290,8 @@ async function fileOne(
       return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
     }
     case 'rejected':
-      return hold(draft, entry, head, receipt.code, receipt.reason)
+      hold(draft, entry, head, receipt.code, receipt.reason)
+      return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
     case 'later':
       return again(
         entry,

@@ -33,20 +33,23 @@ export function adopt(home: Home, entry: Entry, remote: Base & Partial<RemoteRec
   const wasFolder =
     remote.value === null && before != null && home.source.parent !== undefined && isFolder(home.source, before)
   const { replaced } = entry.meta
+  // An answer to a change may not say it; what comes late is older still. A next life may count anew.
+  const order = remote.order ?? (remote.value === null ? undefined : entry.meta.order)
   entry.value = remote.value
   entry.meta = {
     ...(replaced && { replaced }),
     version: remote.version,
     generation: home.generation,
     ...(remote.at !== undefined && { at: remote.at }),
-    ...(remote.order !== undefined && { order: remote.order }),
+    ...(order !== undefined && { order }),
     ...(wasFolder && { was: before }),
   }
 }
 
-/** The remote still shows this record in the present walk. */
-export function touch(home: Home, entry: Entry): void {
-  if (entry.meta.generation !== home.generation) entry.meta = { ...entry.meta, generation: home.generation }
+/** The remote still shows this record in the present walk; `order` is that of the newest state it showed. */
+export function touch(home: Home, entry: Entry, { order = entry.meta.order }: Pick<RemoteRecord, 'order'> = {}): void {
+  if (entry.meta.generation === home.generation && entry.meta.order === order) return
+  entry.meta = { ...entry.meta, generation: home.generation, ...(order !== undefined && { order }) }
 }
 
 /**
@@ -72,7 +75,7 @@ export function accept(
     adopt(home, entry, { at: head.at, ...result })
   } else {
     entry.rows = [{ ...next, base: { value: result.value, version: result.version } }]
-    touch(home, entry)
+    touch(home, entry, result)
   }
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
@@ -179,7 +182,7 @@ export async function settle(
   if (verdict.take === 'ask') {
     const { refused: _, sealed: _1, ...rest } = unsent(row)
     replaceRow(entry, row, { ...rest, state: 'asked', seen: remote, asks: record.id })
-    touch(home, entry)
+    touch(home, entry, remote)
     draft.note(record)
     return
   }
@@ -199,6 +202,7 @@ export async function settle(
     draft.note({ ...record, copy })
     return
   }
+  touch(home, entry, remote)
   if (dropped !== 'nothing' || row.asks !== undefined) draft.note(record)
 }
 
