@@ -1,6 +1,6 @@
 /** Records that hang together: in which order their changes go out, and what a tree cannot be. */
 
-import { become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
+import { alike, become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { begin, isFolder } from '../ledger/edit.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
@@ -243,14 +243,14 @@ async function settleName(on: Meeting, home: Home, entry: Entry, head: OutboxRow
   if (other === undefined) return false
 
   const folders = isFolder(home.source, head.value)
-  const alike = folders === isFolder(home.source, other.value!)
+  const kin = alike(home, head.value, other.value)
   const identical =
     folders || (body !== undefined && head.value[body] !== undefined && head.value[body] === other.value![body])
-  if (isNew(head) && alike && identical) {
+  if (isNew(head) && kin && identical) {
     await become(draft, home, entry, head, other)
     return true
   }
-  if (isNew(head) && alike) {
+  if (isNew(head) && kin) {
     const judgement = on.judged(`name ${head.change}`, {
       collection: entry.collection,
       id: other.id,
@@ -265,7 +265,9 @@ async function settleName(on: Meeting, home: Home, entry: Entry, head: OutboxRow
     return true
   }
   const spirit = spiritOf(home)
-  const take = spirit === 'SERVER_WINS' ? 'remote' : spirit === 'MANUAL' ? 'ask' : 'both'
+  // A folder that gives way would take along what is in it: it keeps another name instead.
+  const yields = spirit === 'SERVER_WINS' && !(isNew(head) && folders)
+  const take = yields ? 'remote' : spirit === 'MANUAL' ? 'ask' : 'both'
   await collide(
     draft,
     home,

@@ -3,7 +3,7 @@ import type { Base, RemoteRecord, Strategy, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Draft, Entry } from './draft.ts'
 import { replaceRow } from './draft.ts'
-import { begin, renewed } from './edit.ts'
+import { begin, isFolder, renewed } from './edit.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'
 import { grace } from './rows.ts'
 import type { Home } from './settle.ts'
@@ -13,6 +13,10 @@ import { changeOf, hold, remap } from './settle.ts'
 export const spiritOf = ({ rule }: Pick<Home, 'rule'>): Strategy => (typeof rule === 'string' ? rule : 'KEEP_BOTH')
 
 export const isNew = (row: OutboxRow): boolean => row.base == null || row.base.value === null
+
+/** Both folders, or both files: only such can become one. */
+export const alike = ({ source }: Home, mine: Value | null, theirs: Value | null | undefined): boolean =>
+  mine !== null && theirs != null && isFolder(source, mine) === isFolder(source, theirs)
 
 /** Both made the same thing: the local one becomes the remote's. */
 export async function become(draft: Draft, home: Home, entry: Entry, row: OutboxRow, other: Entry): Promise<void> {
@@ -60,14 +64,20 @@ export async function collide(
     draft.note(record)
     return
   }
-  const overwrites = isNew(row) && other.rows.length === 0 && other.value != null && verdict.take !== 'both'
+  const overwrites =
+    isNew(row) &&
+    alike(home, row.value, other.value) &&
+    other.rows.length === 0 &&
+    other.value != null &&
+    verdict.take !== 'both'
   if (verdict.take === 'remote' && !isNew(row)) {
     putBack(draft, home, entry, row)
     draft.note({ ...record, loses: 'parts' })
   } else if (verdict.take === 'remote') {
     draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
     entry.rows = []
-    await remap(draft, home, entry, other.id)
+    if (alike(home, row.value, other.value)) await remap(draft, home, entry, other.id)
+    else draft.forget(entry)
     draft.note({ ...record, loses: 'local' })
   } else if (overwrites) {
     const value = verdict.take === 'merged' ? verdict.value : row.value
