@@ -1,5 +1,5 @@
 /** What becomes of a change: accepted, refused, rejected, in doubt, or settled by a verdict. All within one draft. */
-import { sameBase, sameValue } from '../equal.ts'
+import { equal, sameBase, sameValue } from '../equal.ts'
 import type { Base, Change, Device, RejectCode, RemoteRecord, Rule, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Draft, Entry } from './draft.ts'
@@ -199,6 +199,7 @@ export async function settle(
       return settle(draft, home, entry, row, remote, ask, by, { ...more, reason: 'There are too many copies already.' })
     }
     await remoteStays(draft, home, entry, row, remote)
+    await keepApart(draft, home, entry, row, remote)
     draft.note({ ...record, copy })
     return
   }
@@ -223,6 +224,24 @@ async function remoteStays(
   entry.rows = []
   if (row.overwrote === undefined) adopt(home, entry, remote)
   else await begin(draft, home.remote, entry, { value: remote.value, base: row.overwrote, at: row.at })
+}
+
+/** What the local side changed apart from the clash, such as the place of a file, still goes to the remote's record. */
+async function keepApart(draft: Draft, home: Home, entry: Entry, row: OutboxRow, remote: RemoteRecord): Promise<void> {
+  const was = row.base?.value
+  if (was == null || row.value === null || remote.value === null || row.overwrote !== undefined) return
+  const value: { [field: string]: Value[string] } = { ...remote.value }
+  for (const fields of Object.values(home.source.facets ?? {})) {
+    const same = (one: Value, other: Value) => fields.every(field => equal(one[field], other[field]))
+    if (!same(was, remote.value) || same(was, row.value)) continue
+    for (const field of fields) {
+      if (row.value[field] === undefined) delete value[field]
+      else value[field] = row.value[field]
+    }
+  }
+  if (sameValue(value, remote.value)) return
+  const base: Base = { value: remote.value, version: remote.version }
+  await begin(draft, home.remote, entry, { value, base, at: row.at })
 }
 
 function localStays(draft: Draft, home: Home, entry: Entry, row: OutboxRow, value: Value | null, base: Base): void {
