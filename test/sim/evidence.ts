@@ -160,9 +160,11 @@ export function wrongVerdicts(dumps: readonly Dump[]): Failure[] {
   )
 }
 
-function lawful({ rule, verdict, local, theirs, collection }: InboxItem): boolean {
+function lawful({ rule, verdict, base, local, theirs, collection }: InboxItem): boolean {
   const take = verdict?.take
   if (take === undefined || local?.at === undefined || take === 'ask') return true
+  // One side is as it was before both: no rule is asked then.
+  if (base?.value == null && (local.value === null || theirs?.value === null)) return true
   // A tree settles its own clashes of names and folders, whatever the rule is.
   if (rule === 'SERVER_WINS') return take === 'remote' || collection === 'tree'
   if (rule === 'CLIENT_WINS') return take === 'local' || collection === 'tree'

@@ -53,8 +53,8 @@ export const list: readonly Mutant[] = [
     expect: ['I3', 'I5', 'I12', 'I1'],
     patches: one(
       'src/engine/meet.ts',
-      'replaceRow(entry, head, { ...head, seen: remote })\n    return touch(home, entry)\n  }\n  await meetWaiting',
-      'return touch(home, entry)\n  }\n  await meetWaiting',
+      'never passed over (I3).\n    replaceRow(entry, head, { ...head, seen: remote })',
+      'never passed over (I3).\n',
     ),
   },
   {

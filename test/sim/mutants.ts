@@ -30,41 +30,57 @@ function patched(source: string, { file, find, replace }: Mutant['patches'][numb
   return parts.join(replace)
 }
 
+/** Until a seed fails that passes without the break. */
 function hunt({ name, expect, args = [] }: Mutant): boolean {
   const start = performance.now()
+  for (let from = 0; from < most; ) {
+    const { seed, found } = failing(['--mutant', name, '--from', String(from), '--seeds', String(most - from), ...args])
+    if (seed === undefined) break
+    from = seed + 1
+    if (failing(['--from', String(seed), '--seeds', '1', ...args]).seed !== undefined) continue
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    const note = found.some(word => expect.includes(word)) ? '' : `, expected ${expect.join(' or ')}`
+    console.log(`${name.padEnd(40)} seed ${seed} as ${found.join(', ')} (${seconds} s)${note}`)
+    return true
+  }
+  console.log(`${name.padEnd(40)} SURVIVED ${most} seeds`)
+  return false
+}
+
+const most = 2000
+
+function failing(args: readonly string[]): { seed: number | undefined; found: string[] } {
   const run = fileURLToPath(new URL('./run.ts', import.meta.url))
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    [run, '--mutant', name, '--seeds', '2000', '--stop', ...args],
-    { encoding: 'utf8', maxBuffer: 1 << 28 },
-  )
+  const { stdout, stderr } = spawnSync(process.execPath, [run, '--stop', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
+  if (!/^\d+ passed, \d+ failed$/m.test(stdout)) throw new Error(`${args.join(' ')}: ${stderr.slice(-2000)}`)
   const seed = /FAILED \w+ seed (\d+)/.exec(stdout)?.[1]
-  const found = [...stdout.matchAll(/^ {2}([\w-]+): /gm)].map(match => match[1]).filter(word => word !== 'replay')
-  const seconds = ((performance.now() - start) / 1000).toFixed(1)
-  const caught = seed !== undefined
-  const right = found.some(word => expect.includes(word!))
-  const words = caught ? `seed ${seed} as ${[...new Set(found)].join(', ')}` : `SURVIVED ${stderr.slice(-500)}`
-  console.log(
-    `${name.padEnd(28)} ${words} (${seconds} s)${caught && !right ? `, expected ${expect.join(' or ')}` : ''}`,
-  )
-  return caught
+  const names = [...stdout.matchAll(/^ {2}([\w-]+): /gm)].map(match => match[1]!)
+  return {
+    seed: seed === undefined ? undefined : Number(seed),
+    found: [...new Set(names)].filter(word => word !== 'replay'),
+  }
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  // A break whose text is gone from the source must be mended before any is hunted.
-  const gone = list.flatMap(({ name, patches }) => {
-    try {
-      for (const { file } of patches)
-        patches
-          .filter(one => one.file === file)
-          .reduce(patched, readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
-      return []
-    } catch (error) {
-      return [`${name}: ${error instanceof Error ? error.message : error}`]
-    }
-  })
-  if (gone.length > 0) throw new Error(gone.join('\n'))
   const [only] = process.argv.slice(2)
+  // A break whose text is gone from the source must be mended before any is hunted.
+  const gone = list
+    .filter(one => only === undefined || one.name === only)
+    .flatMap(({ name, patches }) => {
+      try {
+        for (const { file } of patches)
+          patches
+            .filter(one => one.file === file)
+            .reduce(patched, readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
+        return []
+      } catch (error) {
+        return [`${name}: ${error instanceof Error ? error.message : error}`]
+      }
+    })
+  if (gone.length > 0) throw new Error(gone.join('\n'))
   const killed = list.filter(one => only === undefined || one.name === only).map(hunt)
   const alive = killed.filter(found => !found).length
   console.log(`${killed.length - alive} passed, ${alive} failed`)

@@ -194,7 +194,7 @@ async function makeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> {
   const folders = (await treeOf(sim, db)).filter(isFolder)
   const parent = op.dice[0] < 0.5 ? undefined : folders[Math.floor(op.dice[1] * folders.length)]
   const kind = op.kind === 'folder' ? 'folder' : 'file'
-  const name = nameFor(sim, op)
+  const name = nameFor(sim, op, true)
   const id = `${kind === 'file' ? 'fil' : 'fld'}_${by}x${String(op.n).padStart(8, '0')}`
   const value: Value = { share: sim.server.share, parent: parent?.id ?? sim.server.share, name, kind }
   const key = entryKey(sim, id)
@@ -206,9 +206,9 @@ async function makeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> {
 const entryKey = (_sim: Sim, id: string): string => id
 
 /** Some names meet: two devices then create the same one. Others are refused by the server. */
-function nameFor(sim: Sim, op: Op): string {
+function nameFor(sim: Sim, op: Op, meets = false): string {
   if (sim.faults.happens('poison', 'name', op.n)) return `${sim.history.token(op.n, 'n')} poison.txt`
-  return op.dice[2] < 0.2 ? `t-same-${Math.floor(op.dice[2] * 10)}.txt` : `${sim.history.token(op.n, 'n')}.txt`
+  return meets && op.dice[2] < 0.2 ? `t-same-${Math.floor(op.dice[2] * 10)}.txt` : `${sim.history.token(op.n, 'n')}.txt`
 }
 
 async function changeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> {
@@ -298,7 +298,7 @@ function stranger(sim: Sim, op: Op): void {
   const folders = ['', ...nodes.filter(node => node.kind === 'folder').map(node => node.path)]
   const file = files[Math.floor(op.dice[0] * files.length)]
   const folder = folders[Math.floor(op.dice[1] * folders.length)]!
-  const name = nameFor(sim, { ...op, dice: [op.dice[0], op.dice[1], 1] }).replace(' poison', '')
+  const name = nameFor(sim, op).replace(' poison', '')
   const note = (id: string, part: 'place' | 'bytes', over: string | undefined, token: string) => {
     const cell = `tree/${id}#${part}`
     acknowledge(sim, sim.history.attempt('stranger', new Map(over ? [[cell, over]] : []), new Map([[cell, token]])))

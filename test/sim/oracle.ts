@@ -194,7 +194,9 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
     if (write.value === null || graph.present.has(write.value)) continue
     if ((graph.over.get(write.value) ?? []).some(graph.covered)) continue
     // Nobody replaced it, so it lost a conflict: how that may end depends on the rule.
-    if (evidence.rule === 'KEEP_BOTH' && !heldFor(evidence, write.value))
+    // A file can be kept twice, its place cannot: there the inbox is enough.
+    const double = !write.cell.endsWith('#place')
+    if (evidence.rule === 'KEEP_BOTH' && double && !heldFor(evidence, write.value))
       failures.push({ invariant: 'I5', message: `${name} was not kept beside the other one` })
     if (evidence.rule === 'MANUAL' && !heldFor(evidence, write.value))
       failures.push({ invariant: 'I5', message: `${name} lost although only a person may choose` })
