@@ -139,7 +139,7 @@ async function sweep(
   }
 }
 
-/** Whether the chain of parents leads there. A deleted record is where it was. */
+/** Whether the chain of parents leads there, as the remote has them. A deleted record is where it was. */
 async function isWithin(draft: Draft, home: Home, id: string, within: string): Promise<boolean> {
   const { parent } = home.source
   if (parent === undefined) return true
@@ -147,7 +147,8 @@ async function isWithin(draft: Draft, home: Home, id: string, within: string): P
     if (next === within) return true
     const entry = await draft.get(home.collection, next)
     const meta: Meta = entry.meta
-    const value = entry.value ?? entry.rows[0]?.base?.value ?? meta.was
+    const [head] = entry.rows
+    const value = head === undefined ? (entry.value ?? meta.was) : (head.base?.value ?? meta.was)
     const up: unknown = value?.[parent]
     next = typeof up === 'string' ? up : undefined
   }
