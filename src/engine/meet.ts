@@ -300,7 +300,9 @@ async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: Remot
   )
   const value = folder.value ?? null
   if (newest === undefined || value === null) {
-    for (const entry of below) goesWith(on, home, entry, remote)
+    // What was put into a folder that is gone already is for the push to settle: nobody else has it.
+    for (const entry of below) if (!dirty.includes(entry)) goesWith(on, home, entry, remote)
+    for (const entry of dirty) goesOnFromDeleted(on, home, entry, remote)
     if (head === undefined) return takeOver(on, home, folder, remote)
     accept(draft, home, folder, head, remote)
     return
@@ -372,14 +374,16 @@ async function meetMovedOut(
   if (parent === undefined) return
   const gone = new Set([folder.id, ...below.map(entry => entry.id)])
   const open = await on.draft.tx.rows('outbox').list({ prefix: [home.collection] })
-  for (const { row } of open) {
-    const { id, base } = row as OutboxRow
-    if (gone.has(id) || !gone.has(String(base?.value?.[parent]))) continue
+  for (const id of new Set(open.map(({ row }) => (row as OutboxRow).id))) {
+    // As of now: an earlier row of this page may have moved it elsewhere.
+    const was = (await on.draft.get(home.collection, id)).rows[0]?.base?.value
+    if (was == null || gone.has(id) || !gone.has(String(was[parent]))) continue
     const deleted: RemoteRecord = {
       collection: remote.collection,
       id,
       ...deletedAs(remote),
       ...(remote.at !== undefined && { at: remote.at }),
+      ...(isFolder(home.source, was) && { subtree: true as const }),
     }
     await meet(on, home, deleted, `${label}/${id}`)
   }

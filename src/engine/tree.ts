@@ -42,8 +42,9 @@ export async function arrange(on: Ground, draft: Draft, ready: readonly OutboxRo
     const first = byRecord.get(`${row.collection}\n${parent}`)
     if (first !== undefined && first.value !== null) return visit(first)
     const [head] = (await draft.get(row.collection, parent)).rows
-    // Not at the remote yet, and not going now: held, asked about, or its outcome is unknown.
-    return head === undefined || head.value === null || !isNew(head)
+    // Not at the remote, and not going now: held, asked about, or its outcome is unknown.
+    const gone = head?.state === 'asked' && head.seen?.id === parent && head.seen.value === null
+    return head === undefined || head.value === null || !(isNew(head) || gone)
   }
 
   async function afterLeavers(row: OutboxRow): Promise<boolean> {
