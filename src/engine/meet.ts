@@ -1,5 +1,6 @@
 /** One record of a remote meets what we have: the walk that every pulled row takes, within one draft. */
-import { sameBase, sameValue } from '../equal.ts'
+import { equal, sameBase, sameValue } from '../equal.ts'
+import { carry } from '../ledger/carry.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
 import { begin, isFolder, renewed } from '../ledger/edit.ts'
@@ -47,7 +48,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   if (own !== undefined) {
     // Settled long since. A feed may still replay it; a snapshot that shows it has gone back.
     const agreed = head === undefined ? agreedOf(storedOf(entry)) : (head.base ?? undefined)
-    if (agreed !== undefined && sameBase(agreed, remote)) return touch(home, entry, remote)
+    if (agreed !== undefined && equal(agreed.version, remote.version)) return asMade(home, entry, agreed, remote)
     if (!on.snapshot) return touch(home, entry)
     if (head === undefined && agreed !== undefined) return wentBack(on, home, entry, agreed, remote, label)
   }
@@ -232,6 +233,21 @@ function withoutSeen(head: OutboxRow): OutboxRow {
 /** Sent content may still arrive, late or twice; until its outcome is known nothing is decided about it. */
 export const inFlight = (head: OutboxRow): boolean =>
   head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
+
+/** What we agreed on, as the remote made it: a field that it added or fixed is nobody's edit. */
+function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): void {
+  const [head] = entry.rows
+  if (head === undefined) {
+    adopt(home, entry, { at: entry.meta.at, ...remote } as RemoteRecord)
+    return
+  }
+  touch(home, entry, remote)
+  // Sealed content is bound to its id, and goes out as it is.
+  if (head.sealed || sameValue(agreed.value, remote.value)) return
+  const value = carry(agreed.value, head.value, remote.value)
+  replaceRow(entry, head, { ...head, value, base: { value: remote.value, version: remote.version } })
+  entry.value = entry.rows.length > 1 ? entry.value : value
+}
 
 function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base & Partial<RemoteRecord>): void {
   const base: Base = { value: remote.value, version: remote.version }

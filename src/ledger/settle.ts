@@ -2,6 +2,7 @@
 import { equal, sameBase, sameValue } from '../equal.ts'
 import type { Base, Change, Device, RejectCode, RemoteRecord, Rule, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
+import { carry } from './carry.ts'
 import type { Draft, Entry } from './draft.ts'
 import { replaceRow } from './draft.ts'
 import type { Place } from './edit.ts'
@@ -74,7 +75,9 @@ export function accept(
     entry.rows = []
     adopt(home, entry, { at: head.at, ...result })
   } else {
-    entry.rows = [{ ...next, base: { value: result.value, version: result.version } }]
+    const value = carry(head.value, next.value, result.value)
+    entry.rows = [{ ...next, value, base: { value: result.value, version: result.version } }]
+    entry.value = value
     touch(home, entry, result)
   }
   const { seen } = head
