@@ -118,7 +118,7 @@ async function many(): Promise<void> {
   const report = reportOf()
   const hear = (line: Line) => {
     report.add(line)
-    if (line.failures.length > 0 && report.failed().length <= 40) tellFailure(line)
+    if (line.failures.length > 0 && report.failed().length <= 12) tellFailure(line)
   }
   const jobs = Number(values.jobs)
   if (jobs === 1) await worker(0, 1, hear)
