@@ -26,6 +26,8 @@ export interface Io {
    * `stale-leader` or `late` and nothing was sent.
    */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
+  /** Rejects with `timeout` where `work`, such as the next piece of a body, takes too long; `giveUp` ends it then. */
+  inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T>
   socket(url: string, headers: { readonly [name: string]: string }, events: SocketEvents): Socket
   /** A short read of its own; waits for pages already yielded to be committed. */
   peek<T>(work: (peek: Peek) => Promise<T>): Promise<T>

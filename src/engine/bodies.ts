@@ -1,17 +1,24 @@
 /** Bytes go before the change that names them, and come when somebody wants them: records never wait for bytes. */
-import { SyncError } from '../errors.ts'
+import { asSyncError, SyncError } from '../errors.ts'
 import { getBody, putBody } from '../ledger/bodies.ts'
 import { agreedOf, metaOf, type OutboxRow } from '../ledger/rows.ts'
-import type { Base, Change } from '../model.ts'
+import type { Base, Change, Receipt } from '../model.ts'
 import type { Io } from '../transport.ts'
 import type { Ground, Place } from './ground.ts'
 import { mustLead } from './ground.ts'
 import { ioFor } from './io.ts'
 
-/** Uploads what the remote does not have of these changes. Bytes that are not here either are left to the remote's answer. */
-export async function uploadBodies(on: Ground, changes: readonly Change[], io: Io): Promise<void> {
+/** A full remote is asked again after this, in milliseconds. */
+const patience = 60_000
+
+/**
+ * Uploads what the remote does not have of these changes, and answers for those whose bytes it will not take: one body
+ * too large holds back its own change only (law 7). Bytes that are not here either are left to the remote's answer.
+ */
+export async function uploadBodies(on: Ground, changes: readonly Change[], io: Io): Promise<Receipt[]> {
   const { bodies } = on.transport
-  if (bodies === undefined) return
+  const refused: Receipt[] = []
+  if (bodies === undefined) return refused
   for (const change of changes) {
     const field = on.places.get(change.collection)?.source.body
     const hash = field === undefined ? undefined : change.value?.[field]
@@ -20,8 +27,24 @@ export async function uploadBodies(on: Ground, changes: readonly Change[], io: I
       await mustLead(on, tx)
       return getBody(tx, hash)
     })
-    if (bytes !== undefined) await bodies.upload(change, bytes, io)
+    if (bytes === undefined) continue
+    try {
+      await bodies.upload(change, bytes, io)
+    } catch (thrown) {
+      refused.push(refusalOf(on, change, asSyncError(thrown)))
+    }
   }
+  return refused
+}
+
+/** Rethrows what is not about these bytes. */
+function refusalOf(on: Ground, { change }: Change, error: SyncError): Receipt {
+  const { code, message: reason, notBefore } = error
+  if (code === 'too-large') return { change, state: 'rejected', code, reason }
+  if (code === 'rejected') return { change, state: 'rejected', code: 'invalid', reason }
+  if (code === 'remote-full')
+    return { change, state: 'later', notBefore: notBefore ?? on.platform.now() + patience, reason }
+  throw error
 }
 
 /**

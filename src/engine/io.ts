@@ -10,6 +10,8 @@ import { glance } from './ground.ts'
 
 /** How long one request may take, in milliseconds. */
 const requestTime = 60_000
+/** How long a body may pause, in milliseconds (F46). */
+const idleTime = 30_000
 /** A pause between wall and monotonic clock longer than this says that we slept: a send is not to go out now. */
 const clockGap = 5_000
 
@@ -52,6 +54,7 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
       const request = new Request(url, { ...init, signal: AbortSignal.any([signal, late.signal]) })
       return within(on, requestTime, signal, platform.fetch(request), () => late.abort())
     },
+    inTime: (work, giveUp) => within(on, idleTime, signal, work, giveUp),
     socket: platform.socket,
     async peek(work) {
       await landed?.()

@@ -196,8 +196,10 @@ async function brakeDeletes(
 async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent> {
   const io: Io = ioFor(on, { signal: on.signal, deadline })
   try {
-    await uploadBodies(on, changes, io)
-    return await on.transport.push!.send(changes, io)
+    const refused = await uploadBodies(on, changes, io)
+    const rest = changes.filter(({ change }) => !refused.some(receipt => receipt.change === change))
+    const sent: Sent = rest.length === 0 ? { receipts: [] } : await on.transport.push!.send(rest, io)
+    return { ...sent, receipts: [...refused, ...sent.receipts] }
   } catch (thrown) {
     const error = asSyncError(thrown)
     if (error.code === 'stale-leader' || error.code === 'aborted') throw error

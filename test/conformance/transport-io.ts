@@ -118,6 +118,7 @@ export function client(options: ClientOptions): Client {
           return work(peek)
         },
         serverTime: ms => void self.serverTimes.push(ms),
+        inTime: work => work,
         notice: notice => void self.notices.push(notice),
       }
     },

@@ -12,7 +12,7 @@ export async function readBytes(response: Response, most: number, route: string,
   io.signal.addEventListener('abort', giveUp)
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await io.inTime(reader.read(), giveUp)
       if (io.signal.aborted) throw io.signal.reason
       if (done) return joined(chunks, length)
       length += value.length
