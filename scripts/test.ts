@@ -37,14 +37,14 @@ const parts: { readonly [name: string]: { readonly needs?: string; readonly run:
       // 1,000 seeds in all; the weather, the strategy and the number of tabs are drawn from the seed.
       simulator('--seeds', '700', '--devices', '3', '--store', 'memory'),
       simulator('--seeds', '300', '--from', '10000', '--devices', '3', '--store', 'indexeddb'),
+      // A crash at every tenth step of a small workload.
+      counted(process.execPath, 'test/sim/exhaustive.ts', '--workloads', '1', '--every', '10'),
     ),
   },
   example: { run: asOne(process.execPath, 'example/main.ts') },
   browser: { needs: 'test/browser', run: vitest('browser', 'test/browser/') },
   e2e: { needs: 'test/e2e', run: vitest('e2e', 'test/e2e/') },
   outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
-  // Only when asked for by name: `npm run mutants`.
-  mutants: { needs: 'never', run: counted(process.execPath, 'test/sim/mutants.ts') },
 }
 
 /** How a process went, told by its end only. */
