@@ -51,6 +51,7 @@ export interface Status {
   readonly phase: string
   readonly pending?: number
   readonly reason?: unknown
+  readonly leads?: boolean
   readonly nextTry?: number
 }
 

@@ -67,6 +67,7 @@ export function boxOf(kind: BoxKind, now: () => number): Box {
     log,
     floor: 0,
     async fetch(request, authorized) {
+      const json = (body: unknown, status: number) => answerOf(body, status, now())
       if (!authorized) return json({ error: 'token' }, 401)
       const url = new URL(request.url)
       if (url.pathname === '/send') return json({ receipts: ((await request.json()) as Sending[]).map(take) }, 200)
@@ -86,8 +87,10 @@ export function boxOf(kind: BoxKind, now: () => number): Box {
   return box
 }
 
-const json = (body: unknown, status: number): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })
+const answerOf = (body: unknown, status: number, now: number): Response => {
+  const headers = { 'content-type': 'application/json', date: new Date(now).toUTCString() }
+  return new Response(JSON.stringify(body), { status, headers })
+}
 
 export const boxNotes = {
   copy: (_key, value, change) => ({ id: `${change.change}-copy`, value }),
@@ -108,6 +111,8 @@ export function boxTransport(kind: BoxKind, token: () => string): Transport {
       throw new SyncError(io.signal.aborted ? 'aborted' : 'network', 'The box is not there.', { cause: error })
     })
     const { status } = response
+    const date = Date.parse(response.headers.get('date') ?? '')
+    if (Number.isFinite(date)) io.serverTime(date)
     if (status === 401) throw new SyncError('needs-auth', 'The box wants another token.')
     if (status === 410) throw new SyncError('cursor-invalid', 'The box forgot the cursor.')
     if (status === 429) {

@@ -13,6 +13,8 @@ export function watch(sim: Sim): void {
   const { world, network } = sim
   /** By device: whether its walk is over, and nothing since gave a reason for another. */
   const steady = new Set<string>()
+  /** By device: told to start over, which it may do a little later. */
+  const pardoned = new Set<string>()
   const leaders = new Map<string, Owner[]>()
   const recent = new Map<string, number[]>()
   let seen = 0
@@ -25,8 +27,10 @@ export function watch(sim: Sim): void {
   world.after.push(task => {
     if (/^(frame|compact|forceSync|wipe|deviceGone|power)/.test(task.label)) {
       // A frame may be force_sync: the judge does not read frames, it only gives the benefit of the doubt.
-      if (task.label !== 'frame') steady.clear()
-      else if (sim.faults.counts.forceSync + sim.faults.counts.compact > 0) steady.clear()
+      if (task.label !== 'frame' || sim.faults.counts.forceSync + sim.faults.counts.compact > 0) {
+        steady.clear()
+        for (const device of sim.devices) pardoned.add(device.name)
+      }
     }
     for (; seen < network.sendings.length; seen++) check(network.sendings[seen]!)
   })
@@ -34,7 +38,8 @@ export function watch(sim: Sim): void {
   function check(sending: Sending): void {
     const device = sim.devices.find(one => one.name === sending.machine)
     if (!device) return
-    if (isChanges(sending) && !sending.url.searchParams.has('cursor') && steady.has(device.name))
+    const headless = isChanges(sending) && !sending.url.searchParams.has('cursor')
+    if (headless && steady.has(device.name) && !pardoned.delete(device.name))
       world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
     for (const is of [isChanges, isApply]) {
       if (!is(sending)) continue
@@ -100,7 +105,8 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
         }
         if (status.phase === 'synced' && outbox.length > stopped && made === sim.history.writes.length)
           sim.world.fail('I13', `${tab.name} says synced with ${outbox.length - stopped} changes waiting`)
-        if (status.phase === 'synced') told(sim, tab.device, at)
+        // Another tab than the leader knows no nudge: what it says may be as old as its last look.
+        if (status.phase === 'synced' && status.leads !== false) told(sim, tab.device, at)
         if (JSON.stringify([status, outbox], plainly).includes(canaryToken))
           sim.world.fail('I23', `the token is in the status of ${tab.name}`)
       })

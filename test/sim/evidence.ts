@@ -103,6 +103,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
         collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField),
       ),
     ),
+    guarded: options.remote !== 'open-box',
     rule:
       options.strategy === 'MERGE'
         ? 'FIELDS'

@@ -42,6 +42,8 @@ export interface Evidence {
   readonly server: View
   readonly replicas: readonly View[]
   readonly inbox: readonly Entry[]
+  /** Whether the server refuses what is based on an old state. */
+  readonly guarded: boolean
   readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
   /** Values that a person brought back by settling a conflict. */
   readonly revived: ReadonlySet<string>
@@ -220,6 +222,8 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
   const doubt = doubts(evidence)
   for (const [cell, value] of evidence.server.cells) {
     if (evidence.revived.has(value) || doubt.has(value)) continue
+    // Whoever takes anything may take an old sending again: then it is a conflict, and an inbox says so.
+    if (!evidence.guarded && evidence.inbox.some(one => one.remote === value)) continue
     const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
   }

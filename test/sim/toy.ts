@@ -192,6 +192,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     server: view('server', server.rows),
     replicas: devices.map(({ name, disk }) => view(name, disk.rows)),
     inbox: devices.flatMap(({ disk }) => disk.inbox),
+    guarded: true,
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }
