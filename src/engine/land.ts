@@ -58,7 +58,6 @@ export async function land(on: Ground, page: Page, from: Json | undefined, tally
       await putCheckpoint(tx, on.remote, {
         ...go,
         cursor: page.cursor,
-        walking: checkpoint.walking && page.complete === undefined,
       })
       return deletes
     }),

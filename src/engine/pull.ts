@@ -13,7 +13,7 @@ const mostStarts = 2
 
 export async function pull(on: Ground): Promise<void> {
   const { transport } = on
-  if (transport.pull === undefined) return
+  if (transport.pull === undefined) return reached(on)
   const begun = await glance(on, async (_, checkpoint) => checkpoint)
   let cursor: Json | undefined = begun.cursor
   let landing: Promise<unknown> = Promise.resolve()
@@ -39,14 +39,19 @@ export async function pull(on: Ground): Promise<void> {
     stop.abort()
     await pages.return?.().catch(() => {}) // it is over either way, and why is being thrown
   }
-  await fenced(on, async (tx, checkpoint) => {
-    const { startedOver: _, allowed, ...rest } = checkpoint
-    const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
-    await putCheckpoint(tx, on.remote, { ...rest, ...out, pulls: checkpoint.pulls + 1, pulledAt: on.platform.now() })
-  })
+  await reached(on)
   if (cursor !== undefined && transport.pull.landed !== undefined) {
     await transport.pull.landed(cursor, ioFor(on, { signal: on.signal }))
   }
+}
+
+/** All that the remote has to show is here: only now is a walk over, however many sources it went through. */
+async function reached(on: Ground): Promise<void> {
+  await fenced(on, async (tx, { startedOver: _, allowed, ...checkpoint }) => {
+    const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
+    const pulls = checkpoint.pulls + 1
+    await putCheckpoint(tx, on.remote, { ...checkpoint, ...out, walking: false, pulls, pulledAt: on.platform.now() })
+  })
 }
 
 /**
