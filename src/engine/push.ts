@@ -1,12 +1,13 @@
 /** Waiting changes go out: chosen by sequence, marked as sent in a commit, sent, and their receipts filed. */
 import { sameBase } from '../equal.ts'
 import { asSyncError, reactionTo } from '../errors.ts'
-import type { Draft } from '../ledger/draft.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { outboxKey, putCheckpoint } from '../ledger/rows.ts'
-import { again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
-import type { Change, Receipt } from '../model.ts'
+import type { Home } from '../ledger/settle.ts'
+import { adopt, again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
+import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
 import { pause } from './backoff.ts'
@@ -41,8 +42,7 @@ export async function push(on: Ground): Promise<Pushed> {
     if (moved) return { state: 'more' }
     return { state: 'nothing', ...(chosen.next !== undefined && { next: chosen.next }) }
   }
-  const sent = await send(on, chosen.changes, chosen.deadline)
-  await file(on, chosen.changes, sent)
+  await deliver(on, chosen.changes, chosen.deadline)
   return { state: 'more' }
 }
 
@@ -189,11 +189,20 @@ async function brakeDeletes(
   await mayDelete(on, tx, checkpoint, { direction: 'out', deletes })
 }
 
+/** Sends and files. A request that is refused for what is in it is halved until the one change is found (F55). */
+async function deliver(on: Ground, changes: readonly Change[], deadline: number): Promise<void> {
+  const sent = await send(on, changes, deadline)
+  if (sent !== 'halve') return file(on, changes, sent)
+  const half = Math.ceil(changes.length / 2)
+  await deliver(on, changes.slice(0, half), deadline)
+  await deliver(on, changes.slice(half), deadline)
+}
+
 /**
  * Bytes first, then the changes. A request that certainly had no effect gives its changes back as they were; any other
  * failure leaves them sent, and the next pull shows what became of them.
  */
-async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent> {
+async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent | 'halve'> {
   const io: Io = ioFor(on, { signal: on.signal, deadline })
   try {
     const refused = await uploadBodies(on, changes, io)
@@ -204,14 +213,15 @@ async function send(on: Ground, changes: readonly Change[], deadline: number): P
     const error = asSyncError(thrown)
     if (error.code === 'stale-leader' || error.code === 'aborted') throw error
     const reaction = reactionTo(error)
-    if (reaction.next === 'hold' && changes.length === 1) {
+    if (reaction.next === 'hold') {
+      if (changes.length > 1) return 'halve'
       return { receipts: [{ change: changes[0]!.change, state: 'rejected', code: 'invalid', reason: error.message }] }
     }
     if (reaction.effect === 'none') {
       const later: Receipt[] = changes.map(({ change }) => ({
         change,
         state: 'later',
-        notBefore: error.notBefore ?? 0,
+        notBefore: error.notBefore ?? on.platform.now() + 1, // the pause is the loop's
       }))
       await file(on, changes, { receipts: later })
     }
@@ -227,8 +237,8 @@ async function file(on: Ground, changes: readonly Change[], { receipts, private:
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
       const meeting = meetingOf(on, draft, pass.judged)
       for (const change of changes) {
-        const receipt = answers.get(change.change)
-        if (receipt !== undefined) await fileOne(on, meeting, checkpoint, change, receipt)
+        const receipt = answers.get(change.change) ?? { change: change.change, state: 'unknown' }
+        await fileOne(on, meeting, checkpoint, change, receipt)
       }
       pass.complete()
       await draft.flush()
@@ -261,6 +271,7 @@ async function fileOne(
   const [head] = entry.rows
   if (head === undefined || head.change !== change.change || head.state !== 'sent') return
   const label = `receipt ${change.change}`
+  const now = on.platform.now()
 
   switch (receipt.state) {
     case 'accepted': {
@@ -282,11 +293,12 @@ async function fileOne(
         const why = 'The remote keeps refusing this change, and nothing there explains why. Edit, undo or discard it.'
         return hold(draft, entry, head, 'conflict', why)
       }
-      return refuse(draft, entry, head, checkpoint.pulls, on.platform.now() + pause(on.platform, head.tries - 3))
+      return refuse(draft, entry, head, checkpoint.pulls, now + pause(on.platform, head.tries - 3))
     }
     case 'settled': {
       const remote = receipt.remote
       if (remote === undefined) return refuse(draft, entry, head, checkpoint.pulls, 0)
+      if (receipt.verdict.take === 'both') return takeCopies(draft, home, entry, remote, receipt)
       const loses =
         receipt.verdict.take === 'remote' ? 'local' : receipt.verdict.take === 'local' ? 'remote' : 'nothing'
       return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
@@ -298,12 +310,34 @@ async function fileOne(
       return again(
         entry,
         head,
-        receipt.notBefore,
+        receipt.notBefore > now
+          ? Math.min(receipt.notBefore, now + longestWait)
+          : now + pause(on.platform, head.tries - 3),
         receipt.reason === undefined ? undefined : { code: 'busy', message: receipt.reason },
       )
     case 'unknown':
-      return // it stays sent until a pull has ended
+      // It stays sent until a pull has ended, and goes out at growing distances.
+      return replaceRow(entry, head, { ...head, notBefore: now + pause(on.platform, head.tries - 1) })
   }
+}
+
+/** The remote has kept both already: its word is taken for the record and for the copies. */
+async function takeCopies(
+  draft: Draft,
+  home: Home,
+  entry: Entry,
+  remote: RemoteRecord,
+  { verdict, copies = [] }: Receipt & { readonly state: 'settled' },
+): Promise<void> {
+  const loses = entry.rows.length > 1 ? 'local' : 'nothing' // an edit made meanwhile is in no copy
+  for (const one of copies) {
+    const copy = await draft.get(entry.collection, one.id)
+    if (copy.value === undefined) adopt(home, copy, one)
+  }
+  const [copy] = copies
+  const more = { verdict, loses, ...(copy && { copy: copy.id }) } as const
+  const taken = { verdict: { take: 'remote' }, loses: 'local' } as const
+  await settle(draft, home, entry, fold(draft, entry), remote, taken, 'remote', more)
 }
 
 const meetingOf = (on: Ground, draft: Draft, judged: Meeting['judged']): Meeting => ({
