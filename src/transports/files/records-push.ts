@@ -17,6 +17,7 @@ import {
   DELETED,
   entryRecord,
   MANIFEST,
+  nextEntry,
   type Shard,
   type ShardEntry,
   shardName,
@@ -174,7 +175,7 @@ function judged(desk: Desk, shard: Shard, n: number, changes: readonly Change[])
   const { source } = desk.home
   return changes.filter(change => {
     const entry = shard.get(change.id)
-    const done = change.value === null ? entry === undefined : entry?.v === change.change
+    const done = change.value === null ? entry === undefined : hasTaken(entry, change.change)
     if (done) written(desk, n, [change])
     else if (fits(change, entry)) return true
     else
@@ -186,6 +187,10 @@ function judged(desk: Desk, shard: Shard, n: number, changes: readonly Change[])
   })
 }
 
+/** It is there, or was: what came after it is news for the next pull. */
+const hasTaken = (entry: ShardEntry | undefined, change: string): boolean =>
+  entry?.v === change || entry?.past?.includes(change) === true
+
 /** Whether the shard still has what the change started from. */
 function fits({ base }: Change, entry: ShardEntry | undefined): boolean {
   if (entry === undefined) return base === null || base.value === null
@@ -196,7 +201,7 @@ function withChanges(shard: Shard, writes: readonly Change[]): Shard {
   const next = new Map(shard)
   for (const { id, change, at, value } of writes) {
     if (value === null) next.delete(id)
-    else next.set(id, { id, v: change, at: { time: at.time, device: at.device }, value })
+    else next.set(id, nextEntry(shard.get(id), { id, v: change, at: { time: at.time, device: at.device }, value }))
   }
   return next
 }

@@ -1,6 +1,6 @@
 /**
  * The files of a records folder (rule 8). `.tidemark.json` is the manifest, written once; `<n>.json` is a shard: its
- * records sorted by id, as `{ at, id, v, value }` with sorted keys, one to a line. Pure.
+ * records sorted by id, as `{ at, id, past?, v, value }` with sorted keys, one to a line. Pure.
  *
  * JSON has no bigint and no bytes: they are written `{"$int":"123"}` and `{"$bytes":"<base64>"}`. A value of the app that
  * looks like one of these is wrapped: `{"$raw":{...}}`.
@@ -16,6 +16,16 @@ export interface ShardEntry {
   readonly v: string
   readonly at: Stamp
   readonly value: Value
+  /** The changes that this one came after, oldest first: whoever lost the answer to one of them finds it here. */
+  readonly past?: readonly string[]
+}
+
+const MOST_PAST = 8
+
+/** The entry after one more change. */
+export function nextEntry(before: ShardEntry | undefined, entry: Omit<ShardEntry, 'past'>): ShardEntry {
+  const past = before === undefined ? [] : [...(before.past ?? []), before.v].slice(-MOST_PAST)
+  return past.length === 0 ? entry : { ...entry, past }
 }
 
 export type Shard = ReadonlyMap<string, ShardEntry>
@@ -73,8 +83,9 @@ export function readShard(bytes: Uint8Array): Shard | undefined {
   return shard
 }
 
-export function entryRecord(source: string, { id, v, at, value }: ShardEntry): RemoteRecord {
-  return { collection: source, id, value, version: v, at, origin: v }
+export function entryRecord(source: string, { id, v, at, value, past = [] }: ShardEntry): RemoteRecord {
+  const before = past.map(change => ({ origin: change, version: change }))
+  return { collection: source, id, value, version: v, at, origin: v, ...(before.length > 0 && { past: before }) }
 }
 
 export function absentRecord(source: string, id: string): RemoteRecord {
@@ -86,7 +97,14 @@ function readEntry(json: Json): ShardEntry | undefined {
   const [time, device] = [member(at, 'time'), text(at, 'device')]
   if (!id || !v || device === undefined || typeof time !== 'number' || !isObject(value)) return undefined
   const unpackedValue = tried(() => fields(value, unpacked))
-  return unpackedValue && { id, v, at: { time, device }, value: unpackedValue }
+  if (unpackedValue === undefined) return undefined
+  const past = pastOf(member(json, 'past'))
+  return { id, v, at: { time, device }, value: unpackedValue, ...(past.length > 0 && { past }) }
+}
+
+/** Only a help: one that is not understood is left out. */
+function pastOf(json: Json | undefined): string[] {
+  return Array.isArray(json) ? json.filter(change => typeof change === 'string') : []
 }
 
 function parsed(bytes: Uint8Array): Json | undefined {

@@ -34,7 +34,8 @@ test('the first writer makes the folder, and another device reads its records', 
 test('records edited on both sides are a conflict with the remote record, and others in the shard go through', async () => {
   const d = drive()
   const [one, two] = await pair(d)
-  await d.send(one, ...Array.from({ length: 40 }, (_, n) => note(d, `n${n}`, 'first')))
+  const first = Array.from({ length: 40 }, (_, n) => note(d, `n${n}`, 'first'))
+  await d.send(one, ...first)
   await one.pull()
   await two.pull()
   const theirs = note(d, 'n1', 'theirs', two)
@@ -52,8 +53,21 @@ test('records edited on both sides are a conflict with the remote record, and ot
       version: theirs.change,
       at: theirs.at,
       origin: theirs.change,
+      past: [{ origin: first[1]!.change, version: first[1]!.change }],
     },
   })
+})
+
+test('a write whose answer was lost is accepted although somebody has gone on from it', async () => {
+  const d = drive()
+  const [one, two] = await pair(d)
+  const lost = note(d, 'n1', 'mine')
+  await d.send(one, lost)
+  await two.pull()
+  await d.send(two, note(d, 'n1', 'theirs, over mine', two))
+  expect(await d.send(one, lost)).toEqual([{ change: lost.change, state: 'accepted', version: lost.change }])
+  await one.pull()
+  expect(one.live('notes').n1?.value).toEqual({ title: 'theirs, over mine' })
 })
 
 test('sent twice is done once, and a deleted record is deleted everywhere', async () => {
