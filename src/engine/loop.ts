@@ -1,5 +1,5 @@
 /** One remote, walked round its cycle: one thing in flight, wakes coalesce, every failure leaves its reason behind. */
-import { asSyncError, reactionTo, type SyncError } from '../errors.ts'
+import { asSyncError, reactionTo, SyncError } from '../errors.ts'
 import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
 import { putCheckpoint } from '../ledger/rows.ts'
 import { pause } from './backoff.ts'
@@ -47,6 +47,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let state: State = 'joining'
   let failed: Failure | undefined
   let wantsStartOver = false
+  let forgotten = false
   /** What could not go although a whole round was made: it waits for something else. */
   let stuck = ''
   let startedOverAt = Number.NEGATIVE_INFINITY
@@ -110,6 +111,10 @@ export function runLoop(on: Ground, report: () => void): Loop {
     rings.delete('nudged')
     rings.delete('urgent')
     if (await pausedByApp(on)) return 'pause'
+    if (forgotten) {
+      forgotten = false
+      throw new SyncError('device-gone', 'The remote does not know this device any more. It joins again.')
+    }
     if (wantsStartOver) {
       wantsStartOver = false
       await startOver(on)
@@ -203,10 +208,17 @@ export function runLoop(on: Ground, report: () => void): Loop {
     if (nudges === undefined) return
     for (let tries = 1; !on.signal.aborted; tries++) {
       const began = on.platform.monotonic()
-      await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(() => {}) // a lost nudge costs time only
+      await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(unheard)
       if (on.platform.monotonic() - began > pollEvery) tries = 1
       await on.platform.sleep(pause(on.platform, tries), on.signal).catch(() => {}) // stopped: the loop sees it
     }
+  }
+
+  /** A lost nudge costs time only. That the remote has forgotten us is worth to know at once. */
+  function unheard(thrown: unknown): void {
+    if (asSyncError(thrown).code !== 'device-gone') return
+    forgotten = true
+    bell.urgent()
   }
 
   function heardNudge(nudge: 'changed' | 'start-over' | 'settings'): void {
