@@ -13,6 +13,7 @@ export function serverClock(platform: Pick<Platform, 'now'>, stored = 0): Clock 
   return {
     now: () => Math.round(platform.now() + offset),
     offset: () => offset,
+    sure: () => heard.length > 0,
     uncertainty: () => (heard.length === 0 ? unknown : resolution + spread(heard)),
     heard(serverTime) {
       if (!Number.isFinite(serverTime)) return

@@ -21,6 +21,8 @@ export interface Clock {
   /** Two times closer than this many milliseconds do not say who was later. */
   uncertainty(): number
   heard(serverTime: number): void
+  /** A server has said the time since this began. */
+  sure(): boolean
 }
 
 export interface Ground {

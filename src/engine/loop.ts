@@ -46,6 +46,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let hear: (() => void) | undefined
   let state: State = 'joining'
   let failed: Failure | undefined
+  let notBefore = 0
   let wantsStartOver = false
   let forgotten = false
   /** What could not go although a whole round was made: it waits for something else. */
@@ -84,6 +85,12 @@ export function runLoop(on: Ground, report: () => void): Loop {
   /** A clock that was set back meanwhile does not make us wait for it. */
   const untilNextTry = () => Math.min(longestPause, Math.max(0, (failed?.next ?? 0) - on.platform.now()))
 
+  /** Whoever rings, a remote that said when to come back is not asked earlier (I14). */
+  async function untilAllowed(): Promise<void> {
+    const left = Math.min(longestPause, notBefore - on.platform.now())
+    if (left > 0) await on.platform.sleep(left, on.signal).catch(() => {}) // stopped: the loop sees it
+  }
+
   async function step(): Promise<Event> {
     switch (state) {
       case 'joining':
@@ -96,6 +103,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
         return rest()
       case 'waiting':
         await wait(untilNextTry(), ['urgent', 'resume'])
+        await untilAllowed()
         return 'wake'
       case 'no-auth':
         await wait(untilNextTry(), ['urgent', 'resume'])
@@ -125,9 +133,11 @@ export function runLoop(on: Ground, report: () => void): Loop {
 
   async function send(): Promise<Event> {
     rings.delete('changed')
+    // Looked at before: what is written while nothing is found to send is not stuck.
+    const mark = await readyMark(on)
     const pushed = await push(on)
     if (pushed.state === 'more') return 'more'
-    stuck = await readyMark(on)
+    stuck = mark
     await forgive()
     return 'done'
   }
@@ -171,11 +181,13 @@ export function runLoop(on: Ground, report: () => void): Loop {
       if (reaction === 'join-again') {
         await leaveDevice(on)
         await startOver(on)
+        return 'join-again'
       }
     } catch (second) {
       if (second !== error) return blame(second)
     }
     failed = failureOf(on, error, failed)
+    notBefore = error.notBefore ?? 0
     const failure = failed
     const brake = error.details.brake as Brake | undefined
     try {

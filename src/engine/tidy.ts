@@ -5,11 +5,17 @@ import type { EngineOptions } from './engine.ts'
 import { mustLead } from './ground.ts'
 
 const every = 3_600_000
+const jump = 60_000
+/** Without a server's word for the time, this much longer. */
+const doubt = 365 * 24 * every
 
 export async function keepTidy(on: EngineOptions, epoch: number, lost: AbortSignal): Promise<void> {
   for (let wait = 60_000; !lost.aborted; wait = every) {
+    const began = { wall: on.platform.now(), steady: on.platform.monotonic() }
     await on.platform.sleep(wait, lost).catch(() => {}) // stopped: the loop sees it
-    if (!lost.aborted) await tidy(on, epoch).catch(() => {}) // what stays is forgotten next time
+    const jumped = Math.abs(on.platform.now() - began.wall - (on.platform.monotonic() - began.steady)) > jump
+    // A clock that jumps makes nothing old: what is not sure stays until next time.
+    if (!lost.aborted && !jumped) await tidy(on, epoch).catch(() => {})
   }
 }
 
@@ -22,7 +28,7 @@ async function tidy(on: EngineOptions, epoch: number): Promise<void> {
     { records: [...bodies.keys()], rows: ['meta', 'changes', 'inbox', 'outbox', 'bodies'] },
     async tx => {
       await mustLead({ epoch }, tx)
-      await dropOld(tx, on.clock.now())
+      await dropOld(tx, on.clock.now() - (on.clock.sure() ? 0 : doubt))
       if (bodies.size > 0) await dropUnnamed(tx, bodies)
     },
     { durability: 'relaxed' },

@@ -82,7 +82,9 @@ export function accept(
   }
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
-  return head.base != null && sameBase(seen, head.base) ? undefined : seen
+  // Nothing there, as before we made it, is no news either.
+  if (head.base == null) return seen.value === null ? undefined : seen
+  return sameBase(seen, head.base) ? undefined : seen
 }
 
 /** Predecessor and successor become one waiting change: its base, the successor's value, a new id (rule 2). */
@@ -160,7 +162,7 @@ export async function settle(
   by: InboxEntry['by'] = 'strategy',
   more: Partial<InboxEntry> = {},
 ): Promise<void> {
-  const dropped = loses === 'nothing' ? loserOf(verdict, row.value, remote.value) : loses
+  const dropped = loses === 'nothing' && row.base?.value != null ? loserOf(verdict, row.value, remote.value) : loses
   const record: InboxEntry = {
     id: row.asks ?? draft.uuid(),
     remote: home.remote,
