@@ -106,6 +106,7 @@ export async function deviceOf(fake: Fake, options: DeviceOptions = {}) {
     queue: (): Promise<number> => store.read(everything, tx => tx.rows('queue').count()),
     inbox: (): Promise<InboxEntry[]> =>
       store.read(everything, async tx => (await tx.rows('inbox').list()).map(({ row }) => row as InboxEntry)),
+    checkpointIn: (tx: Writer) => checkpointOf(tx, 'fake'),
     checkpoint: () => store.read(everything, tx => checkpointOf(tx, 'fake')),
     change: (id: string): Promise<ChangeRow | undefined> =>
       store.read(everything, tx => getRow<ChangeRow>(tx, 'changes', [id])),
