@@ -47,8 +47,8 @@ export async function push(on: Ground): Promise<Pushed> {
 }
 
 /**
- * What the local tree and the agreed one cannot both be is settled before anything is sent, and so is what an unguarded
- * remote showed while the outcome of a send was unknown.
+ * What the local tree and the agreed one cannot both be is settled before anything is sent, and so is what a remote
+ * without keys showed while the outcome of a send was unknown.
  */
 async function settleBefore(on: Ground): Promise<boolean> {
   return withVerdicts(on.resolver, pass =>
@@ -62,7 +62,7 @@ async function settleBefore(on: Ground): Promise<boolean> {
         if (place === undefined) continue
         const home = homeIn(place, checkpoint)
         const entry = await draft.get(row.collection, row.id)
-        if (meeting.guard === 'none' && row.sealed && row.seen !== undefined) {
+        if (meeting.guard !== 'key' && row.sealed && row.seen !== undefined) {
           await meetRefusal(meeting, home, entry, row.seen, `doubt ${row.change}`)
           moved = true
         } else if (row.taken !== undefined) {
