@@ -1,5 +1,5 @@
 /** A project elsewhere that has installed the package as it would be published. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,6 +13,8 @@ export interface Consumer {
   readonly installed: string
   write(file: string, text: string): string
   run(command: string, ...args: string[]): Said
+  /** The same for a program that talks to this process, which must not stand still meanwhile. */
+  start(command: string, ...args: string[]): Promise<Said>
   /** Checks the types of these files as strictly as can be, and of our declarations too. */
   check(module: 'bundler' | 'nodenext', files: readonly string[], types?: readonly string[]): Said
   remove(): void
@@ -60,6 +62,16 @@ export function consumer(): Consumer {
     installed,
     write,
     run,
+    start(command, ...args) {
+      const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 })
+      let text = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', chunk => {
+          text += chunk
+        })
+      }
+      return new Promise(resolve => child.once('close', code => resolve({ code, text })))
+    },
     check(module, files, types = []) {
       const config = write(
         `tsconfig.${module}.json`,

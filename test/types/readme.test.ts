@@ -31,10 +31,7 @@ test('the code in README runs against the sandbox', async () => {
   const { url, stop } = await sandbox()
   try {
     const code = codeOf('README.md').replaceAll('http://127.0.0.1:8787', url)
-    const run = spawn(process.execPath, [project.write('readme.ts', code)], { cwd: project.folder })
-    let said = ''
-    for (const stream of [run.stdout, run.stderr]) stream.on('data', chunk => (said += chunk))
-    const status = await new Promise(resolve => run.once('close', resolve))
+    const { text: said, code: status } = await project.start(process.execPath, project.write('readme.ts', code))
     expect(said).toContain(`{ title: 'Hello' }`)
     expect(said).toContain('accepted\naccepted\n')
     expect(said).toMatch(/^synced 0$/m)
