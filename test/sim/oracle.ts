@@ -222,9 +222,10 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
   const doubt = doubts(evidence)
   for (const [cell, value] of evidence.server.cells) {
     if (evidence.revived.has(value) || doubt.has(value)) continue
-    // Whoever takes anything may take an old sending again: then it is a conflict, and an inbox says so.
-    if (!evidence.guarded && evidence.inbox.some(one => one.remote === value)) continue
     const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
+    // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
+    const told = evidence.inbox.some(one => one.remote === value || (by !== undefined && one.local === by.value))
+    if (by && !evidence.guarded && told) continue
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
   }
   return failures
