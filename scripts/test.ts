@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { browsers } from '../test/browser/browsers.ts'
 
 interface Count {
   readonly passed: number
@@ -21,8 +22,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const out = new URL('../test/.out/', import.meta.url)
 const tool = (name: string) => fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url))
 
-/** A part with `needs` joins when that path exists. */
-const parts: { readonly [name: string]: { readonly needs?: string; readonly run: Run } } = {
+/** A part with `needs` joins when that path exists. `lacks` says what this machine has not got, if anything. */
+const parts: {
+  readonly [name: string]: { readonly needs?: string; readonly lacks?: () => string | undefined; readonly run: Run }
+} = {
   types: { run: asOne(tool('tsc'), '-p', '.') },
   lint: { run: asOne(tool('biome'), 'check', '.') },
   layers: { run: vitest('layers', 'test/layers.test.ts') },
@@ -42,9 +45,14 @@ const parts: { readonly [name: string]: { readonly needs?: string; readonly run:
     ),
   },
   example: { run: asOne(process.execPath, 'example/main.ts') },
-  browser: { needs: 'test/browser', run: vitest('browser', 'test/browser/') },
+  browser: { needs: 'test/browser', lacks: noChromium, run: vitest('browser', 'test/browser/') },
   e2e: { needs: 'test/e2e', run: vitest('e2e', 'test/e2e/') },
   outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
+}
+
+function noChromium(): string | undefined {
+  const found = [process.env.CHROMIUM, ...browsers].find(path => path !== undefined && existsSync(path))
+  return found === undefined ? 'there is no Chromium: install one, or name it in CHROMIUM' : undefined
 }
 
 /** How a process went, told by its end only. */
@@ -122,8 +130,15 @@ if (unknown !== undefined) throw new Error(`There is no part "${unknown}": use $
 
 const results = new Map<string, Count>()
 const began = performance.now()
-for (const [name, { needs, run }] of Object.entries(parts)) {
+const skipped: string[] = []
+for (const [name, { needs, lacks, run }] of Object.entries(parts)) {
   if (asked.length > 0 ? !asked.includes(name) : needs !== undefined && !existsSync(`${root}/${needs}`)) continue
+  const lacking = lacks?.()
+  // On somebody's own machine it is said and passed over; CI has everything, or has failed.
+  if (lacking !== undefined && asked.length === 0 && !process.env.CI) {
+    skipped.push(`${name}: ${lacking}`)
+    continue
+  }
   console.log(`\n── ${name}`)
   const start = performance.now()
   const count = await run()
@@ -135,6 +150,7 @@ for (const [name, { needs, run }] of Object.entries(parts)) {
 const all = sum([...results.values()])
 const red = [...results].filter(([, { failed }]) => failed > 0).map(([name]) => name)
 console.log(`\n${results.size} parts in ${((performance.now() - began) / 1000).toFixed(0)} s`)
+for (const why of skipped) console.log(`Left out, ${why}`)
 if (red.length > 0) console.log(`Not well: ${red.join(', ')}`)
 console.log(`${all.passed} passed, ${all.failed} failed`)
 process.exitCode = all.failed === 0 ? 0 : 1
