@@ -14,7 +14,6 @@ import { push, readyMark } from './push.ts'
 /** Watch messages may be lost, so the queue is looked at anyway (rule 11). */
 const lookEvery = 5_000
 const pollEvery = 60_000
-const longestPause = 10 * 60_000
 /** Nudges within this time make one look. */
 const nudgePause = 250
 /** A remote may ask for a new walk this often; more would be a storm (F78). */
@@ -46,9 +45,11 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let hear: (() => void) | undefined
   let state: State = 'joining'
   let failed: Failure | undefined
-  let notBefore = 0
+  let allowed = 0
   let wantsStartOver = false
   let forgotten = false
+  /** When the next try is due, by steady time. */
+  let due = 0
   /** What could not go although a whole round was made: it waits for something else. */
   let stuck = ''
   let startedOverAt = Number.NEGATIVE_INFINITY
@@ -82,12 +83,12 @@ export function runLoop(on: Ground, report: () => void): Loop {
     return what
   }
 
-  /** A clock that was set back meanwhile does not make us wait for it. */
-  const untilNextTry = () => Math.min(longestPause, Math.max(0, (failed?.next ?? 0) - on.platform.now()))
+  /** By steady time: a clock that is set back meanwhile does not make us wait for it. */
+  const untilNextTry = () => Math.max(0, due - on.platform.monotonic())
 
   /** Whoever rings, a remote that said when to come back is not asked earlier (I14). */
   async function untilAllowed(): Promise<void> {
-    const left = Math.min(longestPause, notBefore - on.platform.now())
+    const left = allowed - on.platform.monotonic()
     if (left > 0) await on.platform.sleep(left, on.signal).catch(() => {}) // stopped: the loop sees it
   }
 
@@ -187,8 +188,9 @@ export function runLoop(on: Ground, report: () => void): Loop {
       if (second !== error) return blame(second)
     }
     failed = failureOf(on, error, failed)
-    notBefore = error.notBefore ?? 0
     const failure = failed
+    due = on.platform.monotonic() + Math.max(0, (failure.next ?? 0) - failure.at)
+    allowed = on.platform.monotonic() + Math.max(0, (error.notBefore ?? 0) - failure.at)
     const brake = error.details.brake as Brake | undefined
     try {
       await fenced(on, async (tx, checkpoint) =>

@@ -120,6 +120,11 @@ async function meetWaiting(
   label: string,
 ): Promise<void> {
   const { draft } = on
+  if (head.overwrote !== undefined && head.seen !== undefined && !sameBase(head.overwrote, remote)) {
+    // It went on there from what ours ran over with: that question is closed, in favour of what is there.
+    await settle(draft, home, entry, head, head.seen, { verdict: { take: 'local' }, loses: 'remote' }, 'remote')
+    return meet(on, home, remote, `${label}*`)
+  }
   if (head.seen !== undefined && sameBase(head.seen, remote) && head.state === 'asked') return touch(home, entry)
   const news = sameBytes(home, head.value, remote.value) ? 'agree' : reconcile(head.base, head, remote)
   const asks = head.state === 'asked' && head.seen?.id === entry.id
@@ -130,7 +135,7 @@ async function meetWaiting(
   }
   if (entry.rows.length > 1) return meetWaiting(on, home, entry, fold(draft, entry), remote, label)
   if (news === 'known' || news === 'adopt') {
-    if (asks) return settle(draft, home, entry, head, remote, localWins)
+    if (asks) return settle(draft, home, entry, head, remote, localWins, 'remote')
     return rebase(on, home, entry, head, remote)
   }
   if (head.state === 'asked') {
@@ -271,7 +276,15 @@ async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord)
   const asked = head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
   if (asked === undefined) return
   const verdict = { take: 'remote' } as const
-  on.draft.note({ ...asked, theirs: remote, verdict, state: 'settled', loses: 'nothing', until: on.draft.now + grace })
+  on.draft.note({
+    ...asked,
+    theirs: remote,
+    verdict,
+    by: 'remote',
+    state: 'settled',
+    loses: 'nothing',
+    until: on.draft.now + grace,
+  })
 }
 
 /** The remote shows a state of ours that we ourselves replaced: a conflict to settle, never news (amendment to I4). */
