@@ -33,7 +33,14 @@ export interface Collection<Row extends object = object> extends Source {
   readonly row?: Row
 }
 
-export type Collections = { readonly [name: string]: Collection<never> | Collection }
+/** A collection of whatever rows. */
+export type AnyCollection = Omit<Collection, 'index' | 'schema' | 'row'> & {
+  readonly index?: readonly string[]
+  readonly schema?: StandardSchema
+  readonly row?: unknown
+}
+
+export type Collections = { readonly [name: string]: AnyCollection }
 
 export interface Schema<C extends Collections = Collections> {
   readonly version: number
