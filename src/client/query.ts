@@ -94,8 +94,8 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
           const value = visible<Row>(stored)
           if (value === undefined) continue
           const item = { id: stored.id, value }
-          if (matches(item)) found.push(item)
           if (sorted && most !== undefined && found.length >= most) return found
+          if (matches(item)) found.push(item)
         }
         if (!sorted && found.length > mostSorted) {
           throw new SyncError('too-many', `More than ${mostSorted} matches to sort: add an index on "${order!.field}".`)
@@ -145,13 +145,16 @@ function sort<Row extends object>(
 ): void {
   const held = ({ value }: Item<Row>) => (value as { readonly [name: string]: unknown })[field] as Bound | undefined
   const sign = order === 'asc' ? 1 : -1
-  items.sort((one, other) => sign * (compare(held(one), held(other)) || (one.id < other.id ? -1 : 1)))
+  const absent = (item: Item<Row>) => Number(held(item) === undefined)
+  items.sort(
+    (one, other) =>
+      absent(one) - absent(other) || sign * (compare(held(one), held(other)) || (one.id < other.id ? -1 : 1)),
+  )
 }
 
-/** Numbers before texts, as in every index; what is not there comes last. */
+/** Numbers before texts, as in every index. */
 function compare(one: Bound | undefined, other: Bound | undefined): number {
-  if (one === other) return 0
-  if (one === undefined || other === undefined) return one === undefined ? 1 : -1
+  if (one === undefined || other === undefined || one === other) return 0
   if (typeof one !== typeof other) return typeof one === 'number' ? -1 : 1
   return one < other ? -1 : 1
 }
