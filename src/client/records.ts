@@ -1,7 +1,7 @@
 /** One collection as the app reads and writes it. */
 import { SyncError } from '../errors.ts'
 import { getBody, putBody } from '../ledger/bodies.ts'
-import type { Draft } from '../ledger/draft.ts'
+import { type Draft, mostHops, realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
 import { getRow, metaOf } from '../ledger/rows.ts'
 import type { Value } from '../model.ts'
@@ -88,9 +88,16 @@ export function records<Row extends object>(on: Base, collection: string): Recor
   }
 
   function liveOf(id?: string): Live<never> {
+    let real = id
     const touches = (touched: { collection?: string; ids?: readonly string[] }) =>
-      touched.collection === collection && (id === undefined || touched.ids === undefined || touched.ids.includes(id))
-    const answer = live<unknown>(on.store, touches, () => (id === undefined ? all.get() : get(id)))
+      touched.collection === collection &&
+      (id === undefined || touched.ids === undefined || touched.ids.some(one => one === id || one === real))
+    const answer = live<unknown>(on.store, touches, async () => {
+      if (id === undefined) return all.get()
+      const stored = await on.store.read(reading, tx => find(tx, collection, id))
+      real = stored?.id ?? id
+      return visible<Row>(stored)
+    })
     return answer as Live<never>
   }
 
@@ -157,17 +164,21 @@ export function txRecords<Row extends object>(
   collection: string,
 ): { tx: TxRecords<Row>; changes: string[] } {
   const place = placeOf(on, collection)
-  const { readonly } = place.source
+  const { readonly, append, parent } = place.source
   const changes: string[] = []
 
   async function set(id: string, value: Value | null): Promise<void> {
     if (readonly) throw new SyncError('unsupported', `"${collection}" cannot be written: the remote only shows it.`)
-    changes.push(...(await edit(draft, place, on.device.id, id, value)))
+    if (append && (await draft.get(collection, id)).value != null) {
+      throw new SyncError('unsupported', `"${collection}" can only be added to: the remote keeps what it has.`)
+    }
+    changes.push(...(await edit(draft, place, on.device.id, id, await placed(value))))
   }
-  async function real(id: string): Promise<string> {
-    const entry = await draft.get(collection, id)
-    if (entry.value !== undefined) return id
-    return (await getRow<{ to: string }>(draft.tx, 'meta', ['alias', collection, id]))?.to ?? id
+  const real = (id: string) => realId(draft, collection, id)
+  /** Put into a record under an id that it had before. */
+  async function placed(value: Value | null): Promise<Value | null> {
+    const up = parent === undefined ? undefined : value?.[parent]
+    return typeof up === 'string' ? { ...value, [parent!]: await real(up) } : value
   }
 
   const tx: TxRecords<Row> = {
@@ -213,10 +224,15 @@ function checked(on: Base, collection: string, id: string, value: object): Value
 
 /** By its id, or by one that it had before the remote gave it another. */
 export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
-  const stored = await tx.records(collection).get(id)
-  if (stored !== undefined) return stored
-  const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, id])
-  return alias === undefined ? undefined : find(tx, collection, alias.to)
+  let real = id
+  for (let hops = 0; hops < mostHops; hops++) {
+    const stored = await tx.records(collection).get(real)
+    if (stored !== undefined) return stored
+    const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
+    if (alias === undefined) return undefined
+    real = alias.to
+  }
+  return undefined
 }
 
 export function visible<Row>(stored: Stored | undefined): Row | undefined {

@@ -43,6 +43,9 @@ export interface Draft {
   flush(): Promise<void>
 }
 
+/** Ids that lead in a circle lead nowhere. */
+export const mostHops = 100
+
 interface Loaded extends Entry {
   readonly was: { readonly value: Value | null | undefined; readonly meta: Meta; readonly rows: readonly OutboxRow[] }
   forgotten?: true
@@ -193,6 +196,17 @@ function rowKeys(collection: string, id: string, stored: Stored | undefined): Ro
 
 const sameRows = (entry: Loaded): boolean =>
   entry.rows.length === entry.was.rows.length && entry.rows.every((row, at) => row === entry.was.rows[at])
+
+/** The id that a record has by now, where the remote gave it another. */
+export async function realId({ tx, get }: Pick<Draft, 'tx' | 'get'>, collection: string, id: string): Promise<string> {
+  let real = id
+  for (let hops = 0; hops < mostHops && (await get(collection, real)).value === undefined; hops++) {
+    const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
+    if (alias === undefined) break
+    real = alias.to
+  }
+  return real
+}
 
 /** The oldest open row: the one that talks with the remote. */
 export const headOf = (entry: Entry): OutboxRow | undefined => entry.rows[0]
