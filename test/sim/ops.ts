@@ -51,6 +51,8 @@ const expected = new Set([
   'conflict',
 ])
 
+const turns = new WeakMap<Db, Promise<void>>()
+
 type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>
 
 const acts: { readonly [kind in Op['kind']]?: Act } = {
@@ -65,12 +67,25 @@ const acts: { readonly [kind in Op['kind']]?: Act } = {
     look(sim, by, id, await db.data.notes!.get(id))
   },
   settle: settleOne,
-  file: makeEntry,
-  folder: makeEntry,
-  rename: changeEntry,
-  move: changeEntry,
+  file: inTurn(makeEntry),
+  folder: inTurn(makeEntry),
+  rename: inTurn(changeEntry),
+  move: inTurn(changeEntry),
   bytes: changeEntry,
-  remove: removeEntry,
+  remove: inTurn(removeEntry),
+}
+
+/** What a removed folder takes along is read before the write: nothing may come into it between the two. */
+function inTurn(act: Act): Act {
+  return (sim, db, by, op) => {
+    const before = turns.get(db) ?? Promise.resolve()
+    const mine = before.then(() => act(sim, db, by, op))
+    turns.set(
+      db,
+      mine.catch(() => {}),
+    )
+    return mine
+  }
 }
 
 const noteId = (op: Op, which: 0 | 1): string => `n${Math.floor(op.dice[which] * 5)}`

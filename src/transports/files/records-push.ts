@@ -178,11 +178,12 @@ function judged(desk: Desk, shard: Shard, n: number, changes: readonly Change[])
     const done = change.value === null ? entry === undefined : hasTaken(entry, change.change)
     if (done) written(desk, n, [change])
     else if (fits(change, entry)) return true
-    else
-      file(desk, [change], {
-        state: 'conflict',
-        remote: entry ? entryRecord(source, entry) : absentRecord(source, change.id),
-      })
+    else {
+      const remote = entry ? entryRecord(source, entry) : absentRecord(source, change.id)
+      file(desk, [change], { state: 'conflict', remote })
+      // The engine has seen it by this: its absence will mean something from here on.
+      if (entry) desk.put.push(knownRow(source, n, change.id, entry.v))
+    }
     return false
   })
 }
