@@ -1,7 +1,7 @@
 /** What the page of the smoke test can do. Bundled by the test. */
 import { collection, defineSchema, open } from '../../src/index.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
-import { files, records, tree } from '../../src/transports/files/index.ts'
+import { files, records, type TreeRow, tree } from '../../src/transports/files/index.ts'
 
 export interface App {
   start(url: string, share: string, token: string): Promise<void>
@@ -20,8 +20,8 @@ async function openDb(url: string, share: string, token: string) {
     schema: defineSchema({
       version: 1,
       collections: {
-        notes: collection({ remote: 'drive', ...records }),
-        entries: collection({ remote: 'drive', source: 'tree', ...tree }),
+        notes: collection<{ title: string }>({ remote: 'drive', ...records }),
+        entries: collection<TreeRow>({ remote: 'drive', source: 'tree', ...tree }),
       },
     }),
     remotes: { drive: files({ url, share, folders: { notes: '/notes' }, platform: 'web', token: () => token }) },
@@ -38,7 +38,7 @@ const app: App = {
   },
   add: title => db.data.notes.add({ title }),
   async titles() {
-    return (await db.data.notes.list()).map(({ value }) => String((value as { title?: unknown }).title)).sort()
+    return (await db.data.notes.list()).map(({ value }) => value.title).sort()
   },
   heard(count) {
     return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ const app: App = {
     return id
   },
   async read(name) {
-    const entry = (await db.data.entries.list()).find(({ value }) => (value as { name?: unknown }).name === name)
+    const entry = (await db.data.entries.list()).find(({ value }) => value.name === name)
     return entry === undefined ? 'missing' : new TextDecoder().decode(await db.data.entries.read(entry.id))
   },
   async synced() {

@@ -36,24 +36,34 @@ const program = `
 import { type Db, memory, open, SyncError, collection, defineSchema } from 'tidemark'
 import { indexeddb } from 'tidemark/indexeddb'
 import { sqlite } from 'tidemark/sqlite'
-import { files, tree, records } from 'tidemark/files'
+import { files, tree, records, type TreeRow } from 'tidemark/files'
+
+interface Note { readonly title: string; readonly stars?: number }
 
 const schema = defineSchema({
   version: 1,
-  collections: { notes: collection({ remote: 'drive', conflicts: 'KEEP_BOTH', ...records }), entries: collection({ remote: 'drive', source: 'tree', ...tree }) },
+  collections: { notes: collection<Note>({ remote: 'drive', conflicts: 'KEEP_BOTH', index: ['stars'], ...records }), entries: collection<TreeRow>({ remote: 'drive', source: 'tree', ...tree }) },
 })
 const drive = files({ url: 'https://drive.test', share: 'shr_1', folders: { notes: '/notes' }, token: () => 'x' })
 for (const store of [memory(), indexeddb('app'), sqlite('app.db')]) {
   const db = await open({ store, schema, remotes: { drive } })
   const id: string = await db.data.notes.add({ title: 'x' })
   const phase: 'synced' | 'syncing' | 'waiting' | 'needs-auth' | 'needs-user' | 'paused' = (await db.remotes.drive.status.get()).phase
+  const stars: number | undefined = (await db.data.notes.get(id))?.stars
+  const kind: 'file' | 'folder' | undefined = (await db.data.entries.where('name').equals('a').first())?.value.kind
+  // @ts-expect-error a title is text
+  await db.data.notes.patch(id, { title: 1 })
+  // @ts-expect-error there is no such field
+  db.data.notes.where('size')
   // @ts-expect-error there is no such remote
   db.remotes.other
   // @ts-expect-error there is no such collection
   db.data.others
   const plain: Db<typeof schema.collections, { drive: typeof drive }> = db
-  console.log(id, phase, plain, SyncError)
+  console.log(id, phase, plain, stars, kind, SyncError)
 }
+// @ts-expect-error an index is over a field
+collection<Note>({ index: ['size'] })
 // @ts-expect-error a strategy has one of the names
 collection({ conflicts: 'NEWEST_WINS' })
 `
