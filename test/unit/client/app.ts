@@ -17,7 +17,7 @@ export interface AppOptions extends FakeOptions {
   readonly fake?: Fake
   readonly store?: StoreDriver
   readonly extra?: { readonly [name: string]: Collection<Row> }
-  /** Milliseconds to let pass after opening. Default 1000. */
+  /** Milliseconds to let pass after opening, 0 for not even a turn. Default 1000. */
   readonly wait?: number
   readonly prepare?: (fake: Fake) => void
 }
@@ -48,7 +48,7 @@ export async function appOf(options: AppOptions = {}) {
   const opening = open({ store, schema, remotes: { fake: fake.transport }, platform: tab.platform })
   const db = (await opening) as unknown as Db<{ [name: string]: Collection<Row> }, { fake: Transport }>
   opened.add(() => db.close())
-  await world.pass(options.wait ?? 1_000)
+  if (options.wait !== 0) await world.pass(options.wait ?? 1_000)
   const status = () => db.remotes.fake.status.get()
   const sync = async () => {
     db.remotes.fake.sync()
