@@ -224,7 +224,9 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     if (evidence.revived.has(value) || doubt.has(value)) continue
     const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
     // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
-    const told = evidence.inbox.some(one => one.remote === value || (by !== undefined && one.local === by.value))
+    const told = evidence.inbox.some(
+      one => one.remote === value || one.local === value || (by !== undefined && one.local === by.value),
+    )
     if (by && !evidence.guarded && told) continue
     // What waits for a person waits whole: the parts that do not clash are not there yet either.
     if (by && evidence.rule === 'MANUAL' && evidence.inbox.some(one => one.cell === cell && one.local === by.value))

@@ -108,6 +108,8 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   for (const family of without) rates[family] = 0
   const options = { seed, ...drawn, ...rest, rates }
   if (options.remote === 'open-box') for (const family of unseeable) rates[family] = 0
+  // What was purged is forgotten, and a late request brings it back as if it were new.
+  if (options.remote === 'purging-box') rates.late = rates.twice = 0
   return { ...options, tree: options.tree && options.remote === 'files' }
 }
 
