@@ -52,7 +52,7 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle {
       on.engine()?.urgent(remote)
     },
     async resume() {
-      await change(({ paused: _, ...checkpoint }) => checkpoint)
+      await change(({ paused: _, brake: _1, ...checkpoint }) => checkpoint) // the brake looks again
       on.engine()?.resume(remote)
     },
     async allowDeletes() {

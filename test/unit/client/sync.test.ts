@@ -286,6 +286,27 @@ describe('the brake', () => {
   })
 })
 
+test('a brake that another tab looks at again is gone when nothing is left to ask', async () => {
+  const world = worldOf()
+  const disk = memoryDisk('d')
+  const fake = fakeOf()
+  const ids = Array.from({ length: 30 }, (_, at) => `n${at}`)
+  for (const id of ids) fake.put(id, { n: 1 })
+  const leader = await appOf({ world, fake, store: memory('m', { disk }) })
+  const follower = await appOf({ world, fake, store: memory('m', { disk }) })
+  await follower.db.write(async tx => {
+    for (const id of ids) await tx.notes!.delete(id)
+  })
+  await world.pass(10_000)
+  expect((await leader.status()).phase).toBe('needs-user')
+  await follower.db.write(async tx => {
+    for (const id of ids) await tx.notes!.put(id, { n: 1 })
+  })
+  await follower.db.remotes.fake.resume()
+  await world.pass(20_000)
+  expect([(await leader.status()).phase, Object.keys(fake.values()).length]).toEqual(['synced', 30])
+})
+
 describe('an explanation', () => {
   test('says for each state why a record is not there yet', async () => {
     const { rows, fake, db, sync, world } = await appOf({ rule: 'MANUAL', prepare: fake => fake.put('a', { n: 1 }) })
