@@ -3,7 +3,7 @@ import { SyncError } from '../errors.ts'
 import { headOf, replaceRow } from '../ledger/draft.ts'
 import { renewed } from '../ledger/edit.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
-import { settle } from '../ledger/settle.ts'
+import { fold, settle } from '../ledger/settle.ts'
 import type { Value } from '../model.ts'
 import type { Base } from './db.ts'
 import { commit, homeOf } from './db.ts'
@@ -85,13 +85,15 @@ export function outbox(on: Base): Outbox {
           throw new SyncError('busy', 'The change is with the remote right now: try again when it has answered.')
         const home = await homeOf(on, draft.tx, row.collection)
         const entry = await draft.get(row.collection, row.id)
-        const base = row.seen ?? row.base
+        // What was seen may be another record, that has the name which this one wanted.
+        const base = row.seen?.id === entry.id ? row.seen : row.base
+        const given = fold(draft, entry)
         if (base == null) {
           await settle(
             draft,
             home,
             entry,
-            row,
+            given,
             { collection: home.sourceName, id: entry.id, value: null, version: null },
             givenUp,
             'app',
@@ -99,7 +101,7 @@ export function outbox(on: Base): Outbox {
           draft.forget(entry)
         } else {
           const remote = { collection: home.sourceName, id: entry.id, value: base.value, version: base.version }
-          await settle(draft, home, entry, row, remote, givenUp, 'app')
+          await settle(draft, home, entry, given, remote, givenUp, 'app')
         }
       })
     },
