@@ -1,6 +1,8 @@
 /** The durable inbox of conflicts: what clashed, what was decided, what was dropped, and how to have it otherwise. */
+import { equal } from '../equal.ts'
 import { SyncError } from '../errors.ts'
 import { collide } from '../ledger/collide.ts'
+import { realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
 import type { InboxEntry } from '../ledger/rows.ts'
 import { getRow } from '../ledger/rows.ts'
@@ -8,9 +10,13 @@ import { settle } from '../ledger/settle.ts'
 import type { Value, Verdict } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Base } from './db.ts'
-import { commit, homeOf, placeOf } from './db.ts'
+import { commit, definitionOf, homeOf, placeOf } from './db.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
+import { checked } from './records.ts'
+
+/** A verdict of the app's. */
+export type Decision = { readonly take: 'local' | 'remote' | 'both' } | Extract<Verdict, { readonly take: 'merged' }>
 
 export interface Inbox {
   /** Newest first. */
@@ -21,7 +27,7 @@ export interface Inbox {
    * Settles an open conflict. `seen` is the version of the remote's side that the decision was made on; when a newer one
    * has come, the promise rejects with `conflict` and nothing is done (F100).
    */
-  resolve(id: string, verdict: Exclude<Verdict, { take: 'ask' }>, seen?: InboxEntry['theirs']['version']): Promise<void>
+  resolve(id: string, verdict: Decision, seen?: InboxEntry['theirs']['version']): Promise<void>
   /** Brings back what a settled conflict dropped, as a new local write. */
   undo(id: string): Promise<void>
 }
@@ -48,20 +54,21 @@ export function inbox(on: Base): Inbox {
       ),
     get: id => on.store.read(reading, tx => getRow<InboxEntry>(tx, 'inbox', [id])),
     async resolve(id, verdict, seen) {
-      const { collection } = await must(on, id, 'open')
+      const { collection, record } = await must(on, id, 'open')
+      const wanted = fitting(on, collection, record, verdict)
       await commit(on, [collection], async draft => {
         const asked = await draft.inbox(id)
         if (asked?.state !== 'open') throw new SyncError('conflict', 'This conflict was settled meanwhile.')
-        if (seen !== undefined && JSON.stringify(seen) !== JSON.stringify(asked.theirs.version)) {
+        if (seen !== undefined && !equal(seen, asked.theirs.version)) {
           throw new SyncError('conflict', 'The remote changed the record again: look at the conflict anew.')
         }
         const home = await homeOf(on, draft.tx, collection)
-        const entry = await draft.get(collection, asked.record)
+        const entry = await draft.get(collection, await realId(draft, collection, asked.record))
         const row = entry.rows.find(one => one.asks === id)
         if (row === undefined)
           throw new SyncError('conflict', 'The record was changed meanwhile, so nothing is left to settle.')
         const remote = row.seen ?? asked.theirs
-        const judgement = judgementOf(verdict, row.value, remote.value)
+        const judgement = judgementOf(wanted, row.value, remote.value)
         if (remote.id === entry.id) await settle(draft, home, entry, row, remote, judgement, 'app')
         else await collide(draft, home, entry, row, await draft.get(collection, remote.id), judgement, 'app')
       })
@@ -73,10 +80,12 @@ export function inbox(on: Base): Inbox {
         const settledOne = await draft.inbox(id)
         if (settledOne?.state !== 'settled') throw new SyncError('conflict', 'This conflict was undone meanwhile.')
         const { record, local, theirs, loses, copy, below = [] } = settledOne
-        if (copy !== undefined && copy !== record) await edit(draft, place, on.device.id, copy, null)
+        const set = async (id: string, value: Value | null) =>
+          edit(draft, place, on.device.id, await realId(draft, collection, id), value)
+        if (copy !== undefined && copy !== record) await set(copy, null)
         const back = loses === 'remote' ? theirs.value : local.value
-        if (loses !== 'nothing' || copy !== undefined) await edit(draft, place, on.device.id, record, back)
-        for (const one of below) if (back !== null) await edit(draft, place, on.device.id, one.id, one.value)
+        if (loses !== 'nothing' || copy !== undefined) await set(record, back)
+        for (const one of below) if (back !== null) await set(one.id, one.value)
         draft.note({ ...settledOne, state: 'undone' })
       })
     },
@@ -90,7 +99,16 @@ async function must(on: Base, id: string, state: InboxEntry['state']): Promise<I
   return entry
 }
 
-function judgementOf(verdict: Exclude<Verdict, { take: 'ask' }>, mine: Value | null, theirs: Value | null): Judgement {
+/** A verdict that the collection can keep, or an error before anything is stored. */
+function fitting(on: Base, collection: string, id: string, verdict: Decision): Decision {
+  if (verdict.take === 'both' && definitionOf(on, collection).copy === undefined) {
+    throw new SyncError('invalid-value', `"${collection}" has no place for copies: take "local" or "remote".`)
+  }
+  if (verdict.take !== 'merged' || verdict.value === null) return verdict
+  return { take: 'merged', value: checked(on, collection, id, verdict.value) }
+}
+
+function judgementOf(verdict: Decision, mine: Value | null, theirs: Value | null): Judgement {
   const loses =
     verdict.take === 'remote'
       ? 'local'

@@ -212,7 +212,7 @@ export function txRecords<Row extends object>(
 }
 
 /** A copy that any store can keep, or a SyncError that says what is wrong with it; nothing is stored then. */
-function checked(on: Base, collection: string, id: string, value: object): Value {
+export function checked(on: Base, collection: string, id: string, value: object): Value {
   const definition = definitionOf(on, collection)
   if (typeof id !== 'string' || id === '') throw new SyncError('invalid-value', 'An id is a text that is not empty.')
   const copy = plain(value, `The record "${id}" of "${collection}"`) as Value
