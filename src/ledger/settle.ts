@@ -73,6 +73,7 @@ export function accept(
   const [, next] = entry.rows
   if (next === undefined) {
     entry.rows = []
+    if (result.value === null && head.base?.value != null) entry.meta = { ...entry.meta, was: head.base.value }
     adopt(home, entry, { at: head.at, ...result })
   } else {
     const value = carry(head.value, next.value, result.value)
@@ -83,8 +84,8 @@ export function accept(
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
   // Nothing there, as before we made it, is no news either.
-  if (head.base == null) return seen.value === null ? undefined : seen
-  return sameBase(seen, head.base) ? undefined : seen
+  if (head.base?.value == null && seen.value === null) return undefined
+  return head.base != null && sameBase(seen, head.base) ? undefined : seen
 }
 
 /** Predecessor and successor become one waiting change: its base, the successor's value, a new id (rule 2). */

@@ -202,6 +202,17 @@ describe('a folder that was deleted here', () => {
 })
 
 describe('a file that is put into a folder which the remote deleted', () => {
+  test('brings the folder back also when it was deleted from here', async () => {
+    const { fake, device } = await planted('KEEP_BOTH')
+    await device.put('f', null)
+    await device.sync()
+    await device.put('z', file('z', 'g'))
+    await device.sync()
+    expect(names(fake.values())).toEqual(['f', 'g', 'h', 'z'])
+    expect(await device.values()).toEqual(fake.values())
+    await mustAgree(device)
+  })
+
   test('brings the folder back, empty, under KEEP_BOTH', async () => {
     const { fake, device } = await planted('KEEP_BOTH')
     fake.deleteTree('f')
