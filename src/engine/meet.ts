@@ -3,11 +3,11 @@ import { equal, sameBase, sameValue } from '../equal.ts'
 import { carry } from '../ledger/carry.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
-import { begin, isFolder, renewed } from '../ledger/edit.ts'
+import { based, begin, isFolder, renewed } from '../ledger/edit.ts'
 import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, grace } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
-import { accept, adopt, changeOf, fold, remap, settle, touch } from '../ledger/settle.ts'
+import { accept, adopt, changeOf, commonOf, fold, remap, settle, touch } from '../ledger/settle.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { reconcile } from './reconcile.ts'
@@ -181,7 +181,7 @@ export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, r
     collection: entry.collection,
     id: entry.id,
     rule: home.rule,
-    base: head.base ?? null,
+    base: commonOf(head),
     local: changeOf(home, entry, head),
     remote,
     copies: home.source.copy !== undefined,
@@ -257,7 +257,7 @@ function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): v
 function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base & Partial<RemoteRecord>): void {
   const base: Base = { value: remote.value, version: remote.version }
   const open = head.state === 'asked' ? head : withoutSeen(head)
-  const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : { ...open, base }
+  const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : based({ ...open, base }, head.base)
   replaceRow(entry, head, next)
   touch(home, entry, remote)
 }

@@ -128,12 +128,20 @@ export function renewed(draft: Draft, row: OutboxRow, by: Partial<OutboxRow>): O
     notBefore: _6,
     reason: _7,
     asks: _8,
+    taken: _9,
+    overwrote: _10,
     ...plain
   } = row
   const keep = by.state === 'asked' ? pick(row, ['seen', 'asks', 'overwrote']) : {}
-  const next: OutboxRow = { ...plain, ...keep, tries: 0, ...by, change: draft.uuid() }
+  const next: OutboxRow = based({ ...plain, ...keep, tries: 0, ...by, change: draft.uuid() }, row.base)
   draft.close(row.change, { into: next.change, until: draft.now + grace })
   return next
+}
+
+/** A deletion is no state to compare with: what was there before it is kept, to judge by if the record comes back. */
+export function based(row: OutboxRow, before: OutboxRow['base']): OutboxRow {
+  const { ancestor = before?.value ?? undefined, ...rest } = row
+  return row.base !== undefined && row.base?.value == null && ancestor !== undefined ? { ...rest, ancestor } : rest
 }
 
 function pick<K extends keyof OutboxRow>(row: OutboxRow, names: readonly K[]): Partial<Pick<OutboxRow, K>> {

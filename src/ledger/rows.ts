@@ -37,6 +37,8 @@ export interface OutboxRow {
   readonly value: Value | null
   /** Absent: the predecessor's result, once that is known. */
   readonly base?: Base | null
+  /** What the remote had before it was deleted there, where the base is a deletion. */
+  readonly ancestor?: Value
   readonly at: Stamp
   /** Sent before with this very content: the id stays bound to it (I4k). */
   readonly sealed?: true

@@ -171,7 +171,7 @@ export async function settle(
     record: entry.id,
     at: draft.now,
     rule: home.rule,
-    base: row.base ?? null,
+    base: commonOf(row),
     local: { change: row.change, value: row.value, at: row.at },
     theirs: remote,
     verdict,
@@ -212,6 +212,10 @@ export async function settle(
   touch(home, entry, remote)
   if (dropped !== 'nothing' || row.asks !== undefined) draft.note(record)
 }
+
+/** What both sides last had in common: what was there before a deletion, where that is the base. */
+export const commonOf = ({ base, ancestor }: OutboxRow): Base | null =>
+  ancestor === undefined ? (base ?? null) : { value: ancestor, version: null }
 
 /** An edit that outlives a delete loses no value, but somebody's delete did not happen: that is no secret either. */
 function loserOf({ take }: Judgement['verdict'], mine: Value | null, theirs: Value | null): Judgement['loses'] {

@@ -106,7 +106,7 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
         if (status.phase === 'synced' && outbox.length > stopped && made === sim.history.writes.length)
           sim.world.fail('I13', `${tab.name} says synced with ${outbox.length - stopped} changes waiting`)
         // Another tab than the leader knows no nudge: what it says may be as old as its last look.
-        if (status.phase === 'synced' && status.leads !== false) told(sim, tab.device, at)
+        if (status.phase === 'synced' && status.leads !== false) told(sim, tab, at)
         if (JSON.stringify([status, outbox], plainly).includes(canaryToken))
           sim.world.fail('I23', `the token is in the status of ${tab.name}`)
       })
@@ -119,8 +119,9 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
 const plainly = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value)
 
 /** I13: synced is not said while a nudge of a second ago was not followed by a pull. */
-function told(sim: Sim, device: Device, at: number): void {
-  const nudged = nudges.get(device)
+function told(sim: Sim, { device, owner }: Tab, at: number): void {
+  // A nudge that a robbed leader heard is not known to its successor, which looks when it takes over.
+  const nudged = nudges.get(owner)
   if (nudged === undefined || nudged > at - 1500) return
   const pulled = sim.network.sendings.findLast(one => one.machine === device.name && isChanges(one))
   if (!pulled || pulled.at < nudged)
@@ -130,13 +131,12 @@ function told(sim: Sim, device: Device, at: number): void {
     )
 }
 
-const nudges = new WeakMap<Device, number>()
+const nudges = new WeakMap<object, number>()
 
-/** Remembers when each device last heard a nudge. */
+/** Remembers when each tab last heard a nudge. */
 export function hearNudges(sim: Sim): void {
   sim.world.after.push(task => {
     if (task.label !== 'frame change') return
-    const tab = tabOf(sim, task.owner)
-    if (tab) nudges.set(tab.device, sim.world.elapsed())
+    if (tabOf(sim, task.owner)) nudges.set(task.owner, sim.world.elapsed())
   })
 }

@@ -104,6 +104,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
       ),
     ),
     guarded: options.remote !== 'open-box',
+    nameless: options.knobs.metadata !== 'full',
     rule:
       options.strategy === 'MERGE'
         ? 'FIELDS'

@@ -44,6 +44,8 @@ export interface Evidence {
   readonly inbox: readonly Entry[]
   /** Whether the server refuses what is based on an old state. */
   readonly guarded: boolean
+  /** Whether the server's log leaves out where things are. */
+  readonly nameless: boolean
   readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
   /** Values that a person brought back by settling a conflict. */
   readonly revived: ReadonlySet<string>
@@ -222,6 +224,10 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
   const doubt = doubts(evidence)
   for (const [cell, value] of evidence.server.cells) {
     if (evidence.revived.has(value) || doubt.has(value)) continue
+    // A copy is named after what it is a copy of, whatever became of that name since.
+    if (cell.endsWith('-copy#place')) continue
+    // A server that says no names in its log cannot tell under which name something was deleted that comes back.
+    if (evidence.nameless && cell.endsWith('#place')) continue
     const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
     // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
     const told = evidence.inbox.some(

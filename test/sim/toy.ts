@@ -193,6 +193,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     replicas: devices.map(({ name, disk }) => view(name, disk.rows)),
     inbox: devices.flatMap(({ disk }) => disk.inbox),
     guarded: true,
+    nameless: false,
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }
