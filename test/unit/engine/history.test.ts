@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Rule, Value } from '../../../src/model.ts'
+import type { Store } from '../../../src/store.ts'
 import { type Device, deviceOf, mustAgree } from './device.ts'
 import { type Fake, fakeOf, file, folder, tree, worldOf } from './kit.ts'
 
@@ -50,6 +51,21 @@ async function play(seed: number, make: () => Fake, write: Write): Promise<Histo
     await deviceOf(fake, { rule, world, id: 'one', onMassDelete: 'allow' }),
     await deviceOf(fake, { rule, world, id: 'two', onMassDelete: 'allow' }),
   ]
+  let faults = true
+  for (const { on } of devices) {
+    const { store } = on
+    // A crash just before or just after a commit of the engine's: it begins again with what is stored.
+    const dying: Store = {
+      ...store,
+      async write(scope, work, options) {
+        if (faults && dice.chance(0.02)) throw new Error('crashed before a commit')
+        const result = await store.write(scope, work, options)
+        if (faults && dice.chance(0.02)) throw new Error('crashed after a commit')
+        return result
+      },
+    }
+    Object.assign(on, { store: dying })
+  }
   const written: Written[] = []
   const history: History = { fake, devices, written, changes: [] }
   const edit = async (device: Device) => {
@@ -78,6 +94,7 @@ async function play(seed: number, make: () => Fake, write: Write): Promise<Histo
     await world.pass(dice.pick([0, 1, 700, 70_000]))
     for (const one of devices) await mustAgree(one)
   }
+  faults = false
   fake.lose = 0
   fake.failSends.length = 0
   fake.answer = undefined
