@@ -24,4 +24,4 @@ export {
 } from './schema.ts'
 export type { StoreDriver } from './store.ts'
 export { memory } from './stores/memory.ts'
-export type { Source, Transport } from './transport.ts'
+export type * from './transport.ts'

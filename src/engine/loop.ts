@@ -32,7 +32,7 @@ export interface Bell {
 
 export interface Loop {
   readonly bell: Bell
-  /** For the status: where we are, and whether a nudge waits to be looked at. */
+  /** For the status: where we are, and whether a nudge, or the app's wish, waits to be looked at. */
   state(): { readonly state: State; readonly nudged: boolean }
   /** Resolves when the loop has stopped. */
   readonly done: Promise<void>
@@ -48,6 +48,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let allowed = 0
   let wantsStartOver = false
   let forgotten = false
+  /** The remote knows this device: there is no socket for a stranger. */
+  const known = latch()
   /** When the next try is due, by steady time. */
   let due = 0
   /** What could not go although a whole round was made: it waits for something else. */
@@ -94,8 +96,11 @@ export function runLoop(on: Ground, report: () => void): Loop {
 
   async function step(): Promise<Event> {
     switch (state) {
-      case 'joining':
-        return join(on)
+      case 'joining': {
+        const event = await join(on)
+        if (event === 'done') known.resolve()
+        return event
+      }
       case 'pulling':
         return look()
       case 'pushing':
@@ -220,6 +225,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   async function listen(): Promise<void> {
     const { nudges } = on.transport
     if (nudges === undefined) return
+    on.signal.addEventListener('abort', () => known.resolve(), { once: true })
+    await known.promise
     for (let tries = 1; !on.signal.aborted; tries++) {
       const began = on.platform.monotonic()
       await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(unheard)
@@ -245,7 +252,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   }
 
   const done = Promise.all([run(), listen()]).then(() => {})
-  return { bell, state: () => ({ state, nudged: rings.has('nudged') }), done }
+  return { bell, state: () => ({ state, nudged: rings.has('nudged') || rings.has('urgent') }), done }
 }
 
 async function join(on: Ground): Promise<Event> {
@@ -269,6 +276,14 @@ async function feedAll(on: Ground): Promise<void> {
     return missing && cursor !== undefined
   })
   if (missed) await startOver(on)
+}
+
+function latch(): { readonly promise: Promise<void>; resolve(): void } {
+  let open = () => {}
+  const promise = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { promise, resolve: () => open() }
 }
 
 /** The remote does not know this device any more: it joins anew, and walks everything. */

@@ -99,6 +99,7 @@ interface Choice {
 async function mark(on: Ground): Promise<Choice> {
   const deadline = on.platform.now() + sentFor
   return fenced(on, async (tx, checkpoint) => {
+    if (checkpoint.paused) return { changes: [], deadline }
     const { ready, next } = await choose(on, tx, checkpoint)
     const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
     await loadAll(draft, ready)

@@ -41,6 +41,8 @@ export function watch(sim: Sim): void {
     const headless = isChanges(sending) && !sending.url.searchParams.has('cursor')
     if (headless && steady.has(device.name) && !pardoned.delete(device.name))
       world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
+    // A walk that is cut off before its first page is committed begins again.
+    if (headless) steady.delete(device.name)
     for (const is of [isChanges, isApply]) {
       if (!is(sending)) continue
       const mine = network

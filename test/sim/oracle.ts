@@ -235,8 +235,7 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     )
     if (by && !evidence.guarded && told) continue
     // What waits for a person waits whole: the parts that do not clash are not there yet either.
-    if (by && evidence.rule === 'MANUAL' && evidence.inbox.some(one => one.cell === cell && one.local === by.value))
-      continue
+    if (by && evidence.rule === 'MANUAL' && evidence.inbox.some(one => one.cell === cell)) continue
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
   }
   return failures
