@@ -226,7 +226,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
     const { nudges } = on.transport
     if (nudges === undefined) return
     on.signal.addEventListener('abort', () => known.resolve(), { once: true })
-    await known.promise
+    if (!on.signal.aborted) await known.promise
     for (let tries = 1; !on.signal.aborted; tries++) {
       const began = on.platform.monotonic()
       await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(unheard)

@@ -283,6 +283,13 @@ test('an engine that is told to stop stops, whatever it waits for', async () => 
   expect(loop.state().state).toBe('stopped')
 })
 
+test('an engine that is told to stop before it began stops too', async () => {
+  const device = await deviceOf(fakeOf())
+  const loop = runLoop({ ...device.on, signal: AbortSignal.abort() }, () => {})
+  await loop.done
+  expect(loop.state().state).toBe('stopped')
+})
+
 test('a leader that was robbed stops and asks nothing more', async () => {
   const { world, device, loop, fake } = await running()
   await device.raw(tx => tx.rows('meta').putMany([{ key: ['leader'], row: { epoch: 9, beat: 1 } }]))
