@@ -7,10 +7,10 @@ import { SyncError } from '../../../src/errors.ts'
 import type { Rule, Value } from '../../../src/model.ts'
 import type { Store } from '../../../src/store.ts'
 import { type Device, deviceOf, mustAgree } from './device.ts'
-import { type Fake, fakeOf, file, folder, tree, worldOf } from './kit.ts'
+import { type Fake, type FakeOptions, fakeOf, file, folder, tree, worldOf } from './kit.ts'
 
 const rules: Rule[] = ['LAST_WRITER_WINS', 'KEEP_BOTH', 'SERVER_WINS', 'CLIENT_WINS', 'MERGE']
-const seeds = Number(process.env.HISTORY_SEEDS ?? 60)
+const seeds = Number(process.env.HISTORY_SEEDS ?? 20)
 
 function diceOf(seed: number) {
   let state = seed * 2_654_435_761 + 1
@@ -127,7 +127,7 @@ let count = 0
 const newMark = (): string => `#${++count}`
 
 async function note(device: Device, dice: Dice, written: Written[]): Promise<string[]> {
-  const id = dice.pick(['a', 'b', 'c'])
+  const id = dice.pick(['a', 'b', 'c', ...Object.keys(await device.values())])
   const before = (await device.value(id)) ?? {}
   if (dice.chance(0.2)) {
     written.push({ over: marksIn(before) })
@@ -141,8 +141,8 @@ async function note(device: Device, dice: Dice, written: Written[]): Promise<str
 
 async function entry(device: Device, dice: Dice, written: Written[]): Promise<string[]> {
   const values = (await device.values()) as { [id: string]: Value }
-  const id = dice.pick(['f', 'g', 'h', 'x', 'y', 'z'])
-  const kind = 'fgh'.includes(id) ? 'folder' : 'file'
+  const id = dice.pick(['f', 'g', 'h', 'x', 'y', 'z', ...Object.keys(values)])
+  const kind = values[id]?.kind ?? ('fgh'.includes(id) ? 'folder' : 'file')
   if (dice.chance(0.2)) {
     const gone = Object.entries(values).filter(([one]) => leads(values, one, id))
     written.push({ over: marksIn(gone) })
@@ -170,17 +170,26 @@ function leads(values: { [id: string]: Value }, from: string, to: string): boole
   return false
 }
 
-test.each(Array.from({ length: seeds }, (_, seed) => seed))(
-  'history %i of notes ends the same everywhere',
-  async seed => {
-    await mustEndWell(await play(seed, () => fakeOf({ times: true }), note))
+const remotes: FakeOptions[] = [
+  { times: true },
+  { times: true, guard: 'key' },
+  { times: true, origins: false },
+  { times: true, shows: false },
+  { times: true, orders: true, page: 2 },
+  { times: true, rename: id => `${id}-${++count}` },
+]
+const cases = remotes.flatMap(options => Array.from({ length: seeds }, (_, seed) => ({ options, seed })))
+
+test.each(cases)(
+  'history $seed of notes ends the same everywhere, at a remote of $options',
+  async ({ options, seed }) => {
+    await mustEndWell(await play(seed, () => fakeOf(options), note))
   },
 )
 
-test.each(Array.from({ length: seeds }, (_, seed) => seed))(
-  'history %i of a tree ends the same everywhere',
-  async seed => {
-    const make = () => fakeOf({ times: true, name: 'tree', source: tree })
-    await mustEndWell(await play(seed, make, entry))
+test.each(cases)(
+  'history $seed of a tree ends the same everywhere, at a remote of $options',
+  async ({ options, seed }) => {
+    await mustEndWell(await play(seed, () => fakeOf({ ...options, name: 'tree', source: tree }), entry))
   },
 )

@@ -186,6 +186,12 @@ export interface FakeOptions {
   readonly rename?: (id: string) => string
 }
 
+/** The listing is at this id; the log goes on from the head that it began with. */
+interface Walk {
+  readonly after: string
+  readonly head: number
+}
+
 export type Fake = ReturnType<typeof fakeOf>
 
 export function fakeOf(options: FakeOptions = {}) {
@@ -197,7 +203,9 @@ export function fakeOf(options: FakeOptions = {}) {
   const landed: Json[] = []
   const heard: ((nudge: Nudge) => void)[] = []
   let version = 0
+  /** New ids: by device and the id that it knows, and by the change that made the record. */
   const names = new Map<string, string>()
+  const made = new Map<string, string>()
 
   const remote = {
     rows,
@@ -259,7 +267,9 @@ export function fakeOf(options: FakeOptions = {}) {
   }
 
   function take(change: Change): Receipt {
-    const id = names.get(change.id) ?? change.id
+    const anew = options.rename !== undefined && change.base === null
+    const id = anew ? (made.get(change.change) ?? options.rename!(change.id)) : nameOf(change, change.id)
+    made.set(change.change, id)
     const present = rows.get(id)
     if (guard === 'key' && present?.origin === change.change) {
       return { change: change.change, state: 'accepted', version: present.version }
@@ -267,20 +277,25 @@ export function fakeOf(options: FakeOptions = {}) {
     if (guard !== 'none' && !equal(versionOf(present), versionOf(change.base))) {
       return { change: change.change, state: 'conflict', ...(shows && present && { remote: present }) }
     }
-    const fresh = present === undefined && change.base === null ? (options.rename?.(id) ?? id) : id
-    if (fresh !== id) names.set(id, fresh)
-    const parent = names.get(String(change.value?.parent))
-    const value = parent === undefined ? change.value : { ...change.value, parent }
+    const { parent } = change.value ?? {}
+    const up = typeof parent === 'string' ? nameOf(change, parent) : undefined
+    if (up !== undefined && up !== 'root' && rows.get(up)?.value == null) {
+      return { change: change.change, state: 'conflict' }
+    }
+    const value = up === undefined ? change.value : { ...change.value, parent: up }
+    if (anew) names.set(`${change.at.device}/${change.id}`, id)
     const row = write({
       collection: name,
-      id: fresh,
+      id,
       value,
       version: ++version,
       ...(origins && { origin: change.change }),
       ...(options.times && { at: change.at }),
     })
-    return { change: change.change, state: 'accepted', version: row.version, ...(fresh !== change.id && { id: fresh }) }
+    return { change: change.change, state: 'accepted', version: row.version, ...(id !== change.id && { id }) }
   }
+
+  const nameOf = ({ at }: Change, id: string): string => names.get(`${at.device}/${id}`) ?? id
 
   async function* pages(from: Json | undefined, io: Io): AsyncIterable<Page> {
     pulled.push(from)
@@ -289,20 +304,22 @@ export function fakeOf(options: FakeOptions = {}) {
     const give = (one: Page) => remote.spoil?.(one) ?? one
     let at = typeof from === 'number' ? from : undefined
     if (at === undefined) {
-      const head = log.length
-      const live = [...rows.values()].filter(row => row.value !== null)
-      for (let next = 0; next === 0 || next < live.length; next += page) {
+      let walk = (from as unknown as Walk | undefined) ?? { after: '', head: log.length }
+      at = walk.head
+      for (let last = false; !last; ) {
         await io.fetch('https://fake.test/list')
         await remote.whilePulling?.()
-        const last = next + page >= live.length
+        const live = [...rows.values()].filter(row => row.value !== null && row.id > walk.after)
+        const records = live.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, page)
+        last = records.length === live.length
+        walk = { after: records.at(-1)?.id ?? '', head: at }
         yield give({
-          records: live.slice(next, next + page),
+          records,
           snapshot: true,
-          cursor: last ? head : { walk: next + page, head },
+          cursor: last ? at : { ...walk },
           ...(last && { complete: [{ source: name }] }),
         })
       }
-      at = head
     }
     for (let end = false; !end; ) {
       await io.fetch('https://fake.test/changes')

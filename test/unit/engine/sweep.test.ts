@@ -40,7 +40,7 @@ test('a walk that is not complete deletes nothing, also when it goes on after a 
   await expect(device.pull()).rejects.toThrow('gone')
   fake.spoil = undefined
   expect(await device.values()).toEqual({ a: { id: 'a' }, b: { id: 'b' }, c: { id: 'c' } })
-  expect(await device.checkpoint()).toMatchObject({ walking: true, generation: 2, cursor: { walk: 1 } })
+  expect(await device.checkpoint()).toMatchObject({ walking: true, generation: 2, cursor: { after: 'a' } })
 })
 
 test('an edit meets the deletion that a walk found', async () => {
