@@ -43,7 +43,8 @@ export interface Status {
 const freshFor = 2 * 60_000
 
 export async function statusOf(on: Base, remote: string): Promise<Status> {
-  const engine: ReturnType<Engine['state']> = on.engine()?.state(remote) ?? { leads: false, nudged: false, notices: [] }
+  const none: ReturnType<Engine['state']> = { leads: false, nudged: false, stuck: 0, notices: [] }
+  const engine = on.engine()?.state(remote) ?? none
   return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox'] }, async tx => {
     const checkpoint = await checkpointOf(tx, remote)
     const pending = await tx.rows('queue').count({ prefix: [remote, 'go'] })
@@ -72,15 +73,17 @@ const nextTry = ({ next }: Failure) => (next === undefined ? {} : { nextTry: nex
 function phaseOf(
   { paused, brake, failure, walking, pulledAt }: Checkpoint,
   { pending, held, asked }: { pending: number; held: number; asked: number },
-  { leads, state, nudged }: { leads: boolean; state?: State; nudged: boolean },
+  { leads, state, nudged, stuck }: { leads: boolean; state?: State; nudged: boolean; stuck: number },
   now: number,
 ): Phase {
   if (paused) return 'paused'
   if (brake !== undefined) return 'needs-user'
   if (failure !== undefined) return failure.code === 'needs-auth' ? 'needs-auth' : 'waiting'
-  if (walking || pulledAt === undefined || pending > 0) return 'syncing'
+  if (walking || pulledAt === undefined || pending > stuck) return 'syncing'
   if (leads && (state !== 'resting' || nudged)) return 'syncing'
+  // What waits for a refused or disputed change waits for the user with it.
   if (held + asked > 0) return 'needs-user'
+  if (pending > 0) return 'syncing'
   if (!leads && now - pulledAt > freshFor) return 'syncing'
   return 'synced'
 }

@@ -38,6 +38,7 @@ export interface Engine {
     readonly leads: boolean
     readonly state?: State
     readonly nudged: boolean
+    readonly stuck: number
     readonly notices: readonly Notice[]
   }
   urgent(remote?: string): void
@@ -100,7 +101,7 @@ export function startEngine(options: EngineOptions): Engine {
       const loop = loops.get(remote)
       const noticed = notices.get(remote) ?? []
       return loop === undefined
-        ? { leads: false, nudged: false, notices: noticed }
+        ? { leads: false, nudged: false, stuck: 0, notices: noticed }
         : { leads: true, ...loop.state(), notices: noticed }
     },
     urgent(remote) {

@@ -32,8 +32,11 @@ export interface Bell {
 
 export interface Loop {
   readonly bell: Bell
-  /** For the status: where we are, and whether a nudge, or the app's wish, waits to be looked at. */
-  state(): { readonly state: State; readonly nudged: boolean }
+  /**
+   * For the status: where we are, whether a nudge, or the app's wish, waits to be looked at, and how many changes wait
+   * for others that only the user can help.
+   */
+  state(): { readonly state: State; readonly nudged: boolean; readonly stuck: number }
   /** Resolves when the loop has stopped. */
   readonly done: Promise<void>
 }
@@ -252,7 +255,12 @@ export function runLoop(on: Ground, report: () => void): Loop {
   }
 
   const done = Promise.all([run(), listen()]).then(() => {})
-  return { bell, state: () => ({ state, nudged: rings.has('nudged') || rings.has('urgent') }), done }
+  const current = () => ({
+    state,
+    nudged: rings.has('nudged') || rings.has('urgent'),
+    stuck: stuck === '' ? 0 : stuck.split('\n').length,
+  })
+  return { bell, state: current, done }
 }
 
 async function join(on: Ground): Promise<Event> {

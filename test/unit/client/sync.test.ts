@@ -185,6 +185,21 @@ describe('the status', () => {
     expect(await status()).toMatchObject({ phase: 'needs-user', held: 1, asked: 1, pending: 0 })
   })
 
+  test('says that the user is needed when all that is left waits for a refused change', async () => {
+    const { rows, fake, sync, status, db, world } = await appOf({ name: 'tree', source: tree })
+    fake.answer = ({ change, id }) =>
+      id === 'f' ? { change, state: 'rejected', code: 'forbidden', reason: 'No.' } : undefined
+    await rows.put('f', folder('f'))
+    await rows.put('x', file('x', 'f'))
+    await sync()
+    expect(await status()).toMatchObject({ phase: 'needs-user', held: 1, pending: 1 })
+    expect((await db.remotes.fake.synced()).phase).toBe('needs-user')
+    await rows.put('y', file('y'))
+    expect((await status()).phase).toBe('syncing')
+    await world.pass(10_000)
+    expect([(await status()).phase, Object.keys(fake.values())]).toEqual(['needs-user', ['y']])
+  })
+
   test('of a look in another session is not called synced for long', async () => {
     const world = worldOf()
     const disk = memoryDisk('d')

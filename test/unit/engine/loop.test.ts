@@ -31,7 +31,11 @@ async function running(options: FakeOptions = {}, prepare?: (fake: Fake) => unkn
 
 test('it joins, pulls, pushes and rests', async () => {
   const { fake, loop, device } = await running({}, fake => fake.put('a', { n: 1 }))
-  expect([fake.joins, fake.pulled, loop.state()]).toEqual([1, [undefined], { state: 'resting', nudged: false }])
+  expect([fake.joins, fake.pulled, loop.state()]).toEqual([
+    1,
+    [undefined],
+    { state: 'resting', nudged: false, stuck: 0 },
+  ])
   expect(await device.checkpoint()).toMatchObject({ joined: 'device-1', pulls: 1, walking: false })
 })
 
