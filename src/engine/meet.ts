@@ -321,7 +321,8 @@ const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.
 async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: RemoteRecord, label: string): Promise<void> {
   const { draft } = on
   const below = await descendants(draft, home, folder.id)
-  await meetMovedOut(on, home, folder, below, remote, label)
+  const gone = goneWith(home, folder, below)
+  await meetMovedOut(on, home, gone, remote, label)
   const dirty = below.filter(entry => entry.rows.length > 0 && entry.rows.at(-1)!.value !== null)
   const [head] = folder.rows
   const newest = [head, ...dirty.map(entry => entry.rows.at(-1))].reduce((one, other) =>
@@ -330,8 +331,11 @@ async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: Remot
   const value = folder.value ?? null
   if (newest === undefined || value === null) {
     // What was put into a folder that is gone already is for the push to settle: nobody else has it.
-    for (const entry of below) if (!dirty.includes(entry)) goesWith(on, home, entry, remote)
-    for (const entry of dirty) goesOnFromDeleted(on, home, entry, remote)
+    for (const entry of below) {
+      if (!gone.has(entry.id)) continue
+      if (dirty.includes(entry)) goesOnFromDeleted(on, home, entry, remote)
+      else goesWith(on, home, entry, remote)
+    }
     if (head === undefined) return takeOver(on, home, folder, remote)
     accept(draft, home, folder, head, remote)
     return
@@ -354,7 +358,9 @@ async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: Remot
   const list = (stays ? dirty : below).map(entry => ({ id: entry.id, value: entry.value ?? null }))
   const kept = stays ? ancestorsOf(home, dirty, below) : new Set<string>()
   for (const entry of below) {
-    if (!stays) {
+    if (isElsewhere(entry, gone)) {
+      if (!stays) goesBack(on, home, entry)
+    } else if (!stays) {
       for (const row of entry.rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
       entry.rows = []
       goesWith(on, home, entry, remote)
@@ -370,6 +376,35 @@ async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: Remot
     head ?? (await begin(draft, home.remote, folder, { value, base: base ?? deletedAs(remote), at: newest.at }))
   await settle(draft, home, folder, row, remote, judgement, 'strategy', { below: list })
   if (!stays) on.deleted()
+}
+
+/** What the remote had in the folder. What the app only moved there, or made there, is not gone with it. */
+function goneWith(home: Home, folder: Entry, below: readonly Entry[]): Set<string> {
+  const gone = new Set([folder.id])
+  for (let more = true; more; ) {
+    more = false
+    for (const entry of below) {
+      const [head] = entry.rows
+      const was = head === undefined ? entry.value : head.base?.value
+      if (gone.has(entry.id) || was == null || !gone.has(String(was[home.source.parent!]))) continue
+      gone.add(entry.id)
+      more = true
+    }
+  }
+  return gone
+}
+
+/** The remote still has it, in another folder. */
+const isElsewhere = (entry: Entry, gone: ReadonlySet<string>): boolean =>
+  !gone.has(entry.id) && (entry.rows.length === 0 || entry.rows[0]!.base?.value != null)
+
+/** The folder that it was moved to is gone, and the move with it. */
+function goesBack(on: Meeting, home: Home, entry: Entry): void {
+  const [head] = entry.rows
+  if (head === undefined) return
+  for (const row of entry.rows) on.draft.close(row.change, { outcome: 'conflicted', until: on.draft.now + grace })
+  entry.rows = []
+  adopt(home, entry, head.base!)
 }
 
 const deletedAs = (remote: RemoteRecord): Base => ({ value: null, version: remote.version })
@@ -394,14 +429,12 @@ function goesOnFromDeleted(on: Meeting, home: Home, entry: Entry, remote: Remote
 async function meetMovedOut(
   on: Meeting,
   home: Home,
-  folder: Entry,
-  below: readonly Entry[],
+  gone: ReadonlySet<string>,
   remote: RemoteRecord,
   label: string,
 ): Promise<void> {
   const { parent } = home.source
   if (parent === undefined) return
-  const gone = new Set([folder.id, ...below.map(entry => entry.id)])
   const open = await on.draft.tx.rows('outbox').list({ prefix: [home.collection] })
   for (const id of new Set(open.map(({ row }) => (row as OutboxRow).id))) {
     // As of now: an earlier row of this page may have moved it elsewhere.
