@@ -44,7 +44,10 @@ export interface RemoteRecord extends Key, Base {
    * that effect, which the device that made the change ignores.
    */
   readonly origin?: string
-  /** Effects that came before this one and are not shown themselves, oldest first: a feed that skips to the last state. */
+  /**
+   * Effects that came before this one and are not shown themselves, oldest first. Present, though empty: what is not in
+   * it, and was not shown, did not come before. Absent: the feed shows states and cannot tell.
+   */
   readonly past?: readonly { readonly origin: string; readonly version: Json }[]
   /** This row speaks for all its descendants (a deleted folder). */
   readonly subtree?: true

@@ -55,8 +55,11 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   if (older(remote, entry)) return touch(home, entry)
   if (head === undefined) {
     const agreed = agreedOf(storedOf(entry))
-    const old = entry.meta.replaced?.some(one => one.until > draft.now && sameValue(one.value, remote.value))
-    if (old && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
+    const { replaced = [] } = entry.meta
+    const old = replaced.find(one => one.until > draft.now && sameValue(one.value, remote.value))
+    // Once: two devices that both insist would go on for ever.
+    if (old !== undefined) entry.meta = { ...entry.meta, replaced: replaced.filter(one => one !== old) }
+    if (old !== undefined && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
       await wentBack(on, home, entry, agreed, remote, label)
     } else if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label)
     else takeOver(on, home, entry, remote)

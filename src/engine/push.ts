@@ -62,11 +62,12 @@ async function settleBefore(on: Ground): Promise<boolean> {
         if (place === undefined) continue
         const home = homeIn(place, checkpoint)
         const entry = await draft.get(row.collection, row.id)
-        if (meeting.guard !== 'key' && row.sealed && row.seen !== undefined) {
-          await meetRefusal(meeting, home, entry, row.seen, `doubt ${row.change}`)
+        if (row.taken !== undefined && (meeting.guard !== 'none' || row.seen === undefined)) {
+          const result = { value: row.value, version: row.taken }
+          await accepted(meeting, home, entry, row, result, `taken ${row.change}`)
           moved = true
-        } else if (row.taken !== undefined) {
-          await accepted(meeting, home, entry, row, { value: row.value, version: row.taken }, `taken ${row.change}`)
+        } else if (meeting.guard !== 'key' && row.sealed && row.seen !== undefined) {
+          await meetRefusal(meeting, home, entry, row.seen, `doubt ${row.change}`)
           moved = true
         } else if (home.source.parent !== undefined && !inFlight(row)) {
           moved = (await settleTree(meeting, home, entry, row)) || moved
@@ -280,7 +281,9 @@ async function fileOne(
         receipt.id === undefined || receipt.id === entry.id ? entry : await remap(draft, home, entry, receipt.id)
       const [open] = record.rows
       if (open === undefined || open.change !== change.change) return
-      if (meeting.guard === 'none' && on.transport.pull !== undefined) {
+      // Whether what was seen meanwhile came before or after is for the next pull to show.
+      const unsure = open.seen !== undefined && open.seen.past === undefined
+      if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
         return replaceRow(record, open, { ...open, taken: receipt.version })
       }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }

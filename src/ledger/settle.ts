@@ -83,6 +83,8 @@ export function accept(
   }
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
+  // A feed that tells all that came before, and did not tell of ours, showed what is gone by now.
+  if (seen.past !== undefined) return undefined
   // Nothing there, as before we made it, is no news either.
   if (head.base?.value == null && seen.value === null) return undefined
   return head.base != null && sameBase(seen, head.base) ? undefined : seen

@@ -11,7 +11,7 @@ const one = (file: string, find: string, replace: string) => [{ file, find, repl
 
 export const list: readonly Mutant[] = [
   {
-    name: 'a sent change takes edits',
+    name: 'acknowledged by key: a sent change takes edits',
     expect: ['I1', 'I3', 'I4'],
     patches: [
       {
@@ -27,7 +27,7 @@ export const list: readonly Mutant[] = [
     ],
   },
   {
-    name: 'what waits takes any base',
+    name: 'the base is read when it is sent',
     expect: ['I5', 'I1'],
     patches: one('src/engine/reconcile.ts', "return 'conflict'", "return 'adopt'"),
   },
@@ -94,7 +94,7 @@ export const list: readonly Mutant[] = [
     expect: ['I1', 'I3'],
     patches: one(
       'src/ledger/settle.ts',
-      'entry.rows = [{ ...next, base: { value: result.value, version: result.version } }]',
+      'entry.rows = [{ ...next, value, base: { value: result.value, version: result.version } }]',
       'entry.rows = []',
     ),
   },
@@ -149,12 +149,43 @@ export const list: readonly Mutant[] = [
     args: ['--remote', 'files'],
   },
   {
-    name: 'a change sent again has another id',
+    name: 'blind retry',
     expect: ['I4', 'I1', 'I5', 'I3'],
-    patches: one(
-      'src/engine/push.ts',
-      "state: 'sent',\n        sealed: true,",
-      "change: on.platform.uuid(),\n        state: 'sent',\n        sealed: true,",
-    ),
+    patches: [
+      {
+        file: 'src/engine/push.ts',
+        find: 'else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)',
+        replace: '',
+      },
+      {
+        file: 'src/engine/push.ts',
+        find: "if (meeting.guard !== 'key' && row.sealed && row.seen !== undefined) {",
+        replace: 'if (row.seen === row && row.seen !== undefined) {',
+      },
+      {
+        file: 'src/engine/push.ts',
+        find: "const mayArrive = on.transport.push?.guard === 'none' && row.taken === undefined",
+        replace: 'const mayArrive = false',
+      },
+    ],
+    args: ['--remote', 'open-box'],
+  },
+  {
+    name: 'sweep of what was never pushed',
+    expect: ['I1', 'I3', 'I12'],
+    patches: [
+      {
+        file: 'src/engine/land.ts',
+        find: 'if (generation === 0 || generation >= checkpoint.generation) continue',
+        replace:
+          'if (generation === 0) meeting.draft.forget(entry)\n      if (generation === 0 || generation >= checkpoint.generation) continue',
+      },
+    ],
+  },
+  {
+    name: 'late send by a thawed leader',
+    expect: ['I17'],
+    patches: one('src/engine/io.ts', "if (method !== 'GET' && method !== 'HEAD') await mayAct()", ''),
+    args: ['--tabs', '2'],
   },
 ]

@@ -44,10 +44,7 @@ export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[]
   const seen = entries.filter(row => !hidden.includes(row) && row.change !== 'deleted')
   const resolved = await inParallel(seen, 4, row => upsert(api, row, io))
   const past = pastOf(covered)
-  const withPast = (record: RemoteRecord): RemoteRecord => {
-    const before = past.get(record.id)
-    return before === undefined ? record : { ...record, past: before }
-  }
+  const withPast = (record: RemoteRecord): RemoteRecord => ({ ...record, past: past.get(record.id) ?? [] })
   const deleted = gone.map(deletedRecord).map(withPast)
   // What is brought back from a delete comes back as it was last, not as this device happened to know it.
   const lastSeen = gone.flatMap(row => lastBefore(covered, row) ?? [])

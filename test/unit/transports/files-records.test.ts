@@ -25,7 +25,15 @@ test('the first writer makes the folder, and another device reads its records', 
   expect(d.text('/app/notes/.tidemark.json')).toBe('{"format":1,"shards":16}\n')
   await one.pull()
   await two.pull()
-  const record = { collection: 'notes', id: 'n1', value, version: change.change, at: change.at, origin: change.change }
+  const record = {
+    collection: 'notes',
+    id: 'n1',
+    value,
+    version: change.change,
+    at: change.at,
+    origin: change.change,
+    past: [],
+  }
   expect(one.live('notes')).toEqual({ n1: { collection: 'notes', id: 'n1', value, version: change.change } })
   expect(two.live('notes')).toEqual({ n1: record })
   expect(Object.values(two.live('tree')).map(({ value }) => value?.name)).toEqual(['app'])
