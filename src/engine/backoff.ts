@@ -1,9 +1,9 @@
 import type { Platform } from '../platform.ts'
 
 const first = 1_000
-const longest = 60_000
+const longest = 30_000
 
-/** A growing pause in milliseconds with full jitter (I14): at least half a second, at most one minute. */
+/** A growing pause in milliseconds with full jitter (I14): at least half a second, at most half a minute. */
 export function pause(platform: Pick<Platform, 'random'>, tries: number): number {
   if (tries <= 0) return 0
   const most = Math.min(longest, first * 2 ** Math.min(tries - 1, 20))

@@ -242,8 +242,10 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
 }
 
 /** I4: whoever had seen the other side is not in conflict with it. */
-function selfConflicts({ inbox, revived }: Evidence, graph: Graph): Failure[] {
+function selfConflicts({ inbox, revived, guarded }: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
+  // Where nothing is guarded, doubt is recorded, also about what turns out to be our own.
+  if (!guarded) return failures
   for (const { by, cell, base, local, remote } of inbox) {
     if (typeof local !== 'string' || typeof remote !== 'string' || revived.has(local) || revived.has(remote)) continue
     // A field that one side only changed is in the entry beside those that clash.

@@ -103,7 +103,8 @@ function quiet(sim: Sim, device: Device): boolean {
   return device.tabs.every(
     ({ seen }) =>
       seen !== undefined &&
-      seen.open === 0 &&
+      // What hangs on a question, such as a file in a folder that is asked about, waits with it.
+      (seen.open === 0 || (seen.phase === 'needs-user' && seen.stopped > 0)) &&
       settled.has(seen.phase) &&
       pulled !== undefined &&
       pulled.start > changed &&
