@@ -47,12 +47,7 @@ export async function dump(sim: Sim, device: Device, driver = device.disk.plain(
     device,
     notes: alive(content.notes),
     tree: alive(content.tree),
-    stopped: new Set(
-      content.rows
-        .outbox!.map(({ row }) => row as OutboxItem)
-        .filter(row => row.state === 'asked' || row.state === 'held')
-        .map(row => `${row.collection}/${row.id}`),
-    ),
+    stopped: stoppedIn(content.rows.outbox!.map(({ row }) => row as OutboxItem)),
     inbox: content.rows.inbox!.map(({ row }) => row as InboxItem),
     text: plainly(content),
     content: Object.fromEntries(
@@ -68,6 +63,12 @@ const plainly = (value: unknown): string =>
   JSON.stringify(value, (_, held: unknown) =>
     typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
   )
+
+/** When all is quiet, what still waits hangs on something that is asked about or held. */
+function stoppedIn(outbox: readonly OutboxItem[]): Set<string> {
+  const waits = outbox.some(row => row.state === 'asked' || row.state === 'held')
+  return new Set(waits ? outbox.map(row => `${row.collection}/${row.id}`) : [])
+}
 
 export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dump[]): Evidence {
   const { history, options, server } = sim
