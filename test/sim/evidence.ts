@@ -105,6 +105,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
       ),
     ),
     guarded: options.remote !== 'open-box',
+    shards: options.remote === 'files',
     nameless: options.knobs.metadata !== 'full',
     rule:
       options.strategy === 'MERGE'

@@ -44,6 +44,8 @@ export interface Evidence {
   readonly inbox: readonly Entry[]
   /** Whether the server refuses what is based on an old state. */
   readonly guarded: boolean
+  /** Whether notes are kept in shards, which remember no deletes. */
+  readonly shards: boolean
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
   readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
@@ -185,6 +187,9 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
   for (const write of evidence.writes) {
     if (!write.acked || write.excused !== undefined) continue
+    // Shards keep no tombstones: a creation whose answer was lost, and which somebody deleted since, is made again.
+    const remade = write.value === null && evidence.server.cells.get(write.cell) === write.over
+    if (remade && write.over !== undefined && write.cell.startsWith('notes/') && evidence.shards) continue
     const name = `${write.value ?? 'the delete'} of ${write.cell} (${write.by}, over ${write.over ?? 'nothing'})`
     if (!graph.covered(write)) {
       const rival = rivalOf(evidence, graph, write)

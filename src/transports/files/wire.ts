@@ -7,6 +7,9 @@ import { safeId } from '../shared/url.ts'
 import { type Kind, originOf } from './ids.ts'
 import type { ShareRow, TreeRow } from './sources.ts'
 
+/** What servers fill in where nobody said a type: it says nothing, and is no edit of anybody's. */
+const UNKNOWN_TYPE = 'application/octet-stream'
+
 /** A position in the log: never looked into, kept and sent back as it came. */
 export type Cursor = string | number | bigint
 
@@ -154,7 +157,7 @@ function entryOf(
     kind,
     size,
     sha256,
-    ...(mime === undefined ? {} : { mime }),
+    ...(mime === undefined || mime === UNKNOWN_TYPE ? {} : { mime }),
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   }
 }
