@@ -6,7 +6,7 @@
  *
  * Each part is a process of its own. A part that ran no test is a failure, so that none is ever lost without a word.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { browsers } from '../test/browser/browsers.ts'
@@ -50,9 +50,23 @@ const parts: {
   outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
 }
 
+const chromium = () => [process.env.CHROMIUM, ...browsers].find(path => path !== undefined && existsSync(path))
+
+/** Finds a browser or installs one, and says what it did. */
 function noChromium(): string | undefined {
-  const found = [process.env.CHROMIUM, ...browsers].find(path => path !== undefined && existsSync(path))
-  return found === undefined ? 'there is no Chromium: install one, or name it in CHROMIUM' : undefined
+  if (chromium() !== undefined) return undefined
+  const apt = '/usr/bin/apt-get'
+  if (existsSync(apt) && process.getuid?.() === 0) {
+    console.log('\nThere is no Chromium: installing the one of Debian with apt-get.')
+    for (const args of [
+      ['update', '-qq'],
+      ['install', '-y', '-qq', '--no-install-recommends', 'chromium'],
+    ]) {
+      spawnSync(apt, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    }
+    if (chromium() !== undefined) return undefined
+  }
+  return 'there is no Chromium, and none could be installed: install one, or name it in CHROMIUM'
 }
 
 /** How a process went, told by its end only. */
