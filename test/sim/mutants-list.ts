@@ -136,7 +136,10 @@ export const list: readonly Mutant[] = [
   {
     name: 'status forgets what waits',
     expect: ['I13'],
-    patches: one('src/client/status.ts', 'pulledAt === undefined || pending > 0)', 'pulledAt === undefined)'),
+    patches: [
+      { file: 'src/client/status.ts', find: ' || pending > stuck) return', replace: ') return' },
+      { file: 'src/client/status.ts', find: "if (pending > 0) return 'syncing'", replace: '' },
+    ],
   },
   {
     name: 'start over without a walk',
