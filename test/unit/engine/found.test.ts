@@ -1,10 +1,41 @@
 /** What the simulator found, each as the shortest story that shows it. */
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Ground } from '../../../src/engine/ground.ts'
+import { runLoop } from '../../../src/engine/loop.ts'
+import { SyncError } from '../../../src/errors.ts'
+import { putCheckpoint } from '../../../src/ledger/rows.ts'
 import type { Rule } from '../../../src/model.ts'
 import { deviceOf, mustAgree } from './device.ts'
-import { type FakeOptions, fakeOf, file, folder, tree, worldOf } from './kit.ts'
+import { type Fake, type FakeOptions, fakeOf, file, folder, tree, worldOf } from './kit.ts'
 
 const treeFake = (options: FakeOptions = {}) => fakeOf({ name: 'tree', source: tree, ...options })
+
+const stops: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop()
+})
+
+/** A device with its loop; `listens` has, for each socket that was opened, what closes it. */
+async function running(prepare?: (fake: Fake) => unknown) {
+  const world = worldOf()
+  const fake = fakeOf()
+  const listens: ((why: Error) => void)[] = []
+  const { nudges, ...transport } = fake.transport
+  const listen: NonNullable<typeof nudges>['listen'] = (hear, io) =>
+    Promise.race([nudges!.listen(hear, io), new Promise<never>((_, reject) => listens.push(reject))])
+  fake.transport = { ...transport, nudges: { listen } }
+  prepare?.(fake)
+  const device = await deviceOf(fake, { world })
+  const end = new AbortController()
+  const on: Ground = { ...device.on, signal: end.signal }
+  const loop = runLoop(on, () => {})
+  stops.push(async () => {
+    end.abort()
+    await loop.done
+  })
+  await world.pass(1_000)
+  return { world, fake, device, loop, listens }
+}
 
 describe('a record that was only moved into a folder which the remote deleted', () => {
   /** The app moved `w` into `f`, which the remote deleted with `x` in it. */
@@ -76,7 +107,7 @@ describe('what a feed of states shows while a creation is under way', () => {
   }
 
   /** The feed does not show that it went. */
-  const goes = (fake: ReturnType<typeof fakeOf>) => {
+  const goes = (fake: Fake) => {
     fake.put('a', null)
     fake.log.pop()
   }
@@ -181,5 +212,157 @@ describe('a field that the remote fills in', () => {
     await device.sync()
     expect([fake.values(), await device.inbox()]).toEqual([{ a: { n: 2, by: 'server' } }, []])
     await mustAgree(device)
+  })
+})
+
+test('a rename beside a clash of content goes to the record that stays, and the content to the copy', async () => {
+  const fake = treeFake()
+  fake.put('x', file('x', 'root', 'base'))
+  const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+  await device.pull()
+  const [change] = await device.put('x', file('new', 'root', 'mine'))
+  fake.put('x', file('x', 'root', 'theirs'))
+  await device.sync()
+  const copy = expect.objectContaining({ sha: 'mine' })
+  expect(fake.values()).toEqual({ x: file('new', 'root', 'theirs'), [`${change}-copy`]: copy })
+  expect(await device.values()).toEqual(fake.values())
+  await mustAgree(device)
+})
+
+test('a file that was sent with its folder is in it under the new id as soon as both are accepted', async () => {
+  const fake = treeFake({ rename: id => `srv-${id}` })
+  const device = await deviceOf(fake)
+  await device.pull()
+  await device.put('f', folder('f'))
+  await device.put('x', file('x', 'f'))
+  await device.push()
+  expect(fake.sent).toHaveLength(1)
+  expect(await device.values()).toEqual({ 'srv-f': folder('f'), 'srv-x': file('x', 'srv-f') })
+})
+
+test.each<Rule>(['KEEP_BOTH', 'SERVER_WINS', 'CLIENT_WINS'])(
+  'a new folder with the name of a file is renamed under %s, and what is in it stays in it',
+  async rule => {
+    const fake = treeFake()
+    const device = await deviceOf(fake, { rule })
+    await device.pull()
+    await device.put('mine', folder('a'))
+    await device.put('x', file('x', 'mine'))
+    fake.put('theirs', file('a'))
+    await device.sync()
+    expect(fake.values()).toEqual({ mine: folder('a copy 1'), x: file('x', 'mine'), theirs: file('a') })
+    expect(await device.values()).toEqual(fake.values())
+    await mustAgree(device)
+  },
+)
+
+describe('a clock that is set back a month', () => {
+  const month = 30 * 24 * 3_600_000
+
+  test('does not make a change wait for the time that it was put off to', async () => {
+    const world = worldOf()
+    const fake = fakeOf()
+    const device = await deviceOf(fake, { world })
+    await device.put('a', { n: 1 })
+    fake.answer = ({ change }) => ({ change, state: 'later', notBefore: world.now() + 30_000 })
+    await device.push()
+    fake.answer = undefined
+    await device.sync()
+    expect(fake.values()).toEqual({})
+    world.jump(-month)
+    await device.sync()
+    expect(fake.values()).toEqual({ a: { n: 1 } })
+  })
+
+  test('does not make the pause after a failure longer', async () => {
+    const { fake, world, loop } = await running()
+    fake.failPulls.push(new SyncError('server', 'Down.'))
+    fake.nudge()
+    await world.pass(300)
+    expect(loop.state().state).toBe('waiting')
+    world.jump(-month)
+    await world.pass(60_000)
+    expect(loop.state().state).toBe('resting')
+  })
+})
+
+describe('the socket', () => {
+  test('of a remote that does not know the device yet is not opened', async () => {
+    const { world, listens } = await running(fake => {
+      for (let at = 0; at < 5; at++) fake.failJoins.push(new SyncError('server', 'Down.'))
+    })
+    expect(listens).toHaveLength(0)
+    await world.pass(120_000)
+    expect(listens).toHaveLength(1)
+  })
+
+  test('that closes because the remote forgot the device makes it join again at once', async () => {
+    const { fake, world, listens } = await running()
+    listens[0]!(new SyncError('device-gone', 'Who?'))
+    await world.pass(100)
+    expect(fake.joins).toBe(2)
+  })
+})
+
+test('a push that was about to begin when the app paused sends nothing', async () => {
+  const fake = fakeOf()
+  const device = await deviceOf(fake)
+  await device.put('a', { n: 1 })
+  await device.raw(async tx => putCheckpoint(tx, 'fake', { ...(await device.checkpointIn(tx)), paused: true }))
+  expect((await device.push()).state).toBe('nothing')
+  expect(fake.sent).toEqual([])
+})
+
+test('a look that the app wants is owed from the moment it is asked for until it has ended', async () => {
+  const { fake, world, loop } = await running()
+  const idle = () => loop.state().state === 'resting' && !loop.state().nudged
+  const during: boolean[] = []
+  fake.whilePulling = () => {
+    during.push(idle())
+  }
+  expect(idle()).toBe(true)
+  loop.bell.urgent()
+  expect(idle()).toBe(false)
+  await world.pass(100)
+  expect(during).toEqual([false])
+  expect(idle()).toBe(true)
+})
+
+describe('at a remote that guards nothing', () => {
+  const unguarded = { guard: 'none', origins: false } as const
+
+  test('what a change ran over is put back under SERVER_WINS, and the inbox keeps the change', async () => {
+    const fake = fakeOf(unguarded)
+    fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+    await device.pull()
+    const [change] = await device.put('a', { n: 1 })
+    fake.meanwhile = () => {
+      fake.meanwhile = undefined
+      fake.put('a', { n: 9 })
+    }
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 9 } }, { a: { n: 9 } }])
+    expect(await device.inbox()).toMatchObject([{ theirs: { value: { n: 9 } }, local: { value: { n: 1 } } }])
+    expect(await device.outcome(change!)).not.toBe('lost')
+    await mustAgree(device)
+  })
+
+  test('a value that we replaced is a conflict when it is shown again, once and not for ever', async () => {
+    const fake = fakeOf(unguarded)
+    fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    await device.sync()
+    fake.put('a', { n: 0 })
+    await device.sync()
+    expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, theirs: { value: { n: 0 } } }])
+    fake.put('a', { n: 2 })
+    await device.sync()
+    fake.put('a', { n: 0 })
+    await device.sync()
+    expect(await device.inbox()).toHaveLength(1)
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 0 } }, { a: { n: 0 } }])
   })
 })
