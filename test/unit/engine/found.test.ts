@@ -275,13 +275,31 @@ describe('a clock that is set back a month', () => {
   })
 
   test('does not make the pause after a failure longer', async () => {
-    const { fake, world, loop } = await running()
+    const { fake, world, loop, device } = await running()
+    const { write } = device.store
+    let jumps = 0
+    // Between the failure and the pause.
+    device.store.write = async (scope, work) => {
+      const result = await write(scope, work)
+      if (fake.failPulls.length === 0 && ++jumps === 1) world.jump(-month)
+      return result
+    }
     fake.failPulls.push(new SyncError('server', 'Down.'))
     fake.nudge()
     await world.pass(300)
-    expect(loop.state().state).toBe('waiting')
-    world.jump(-month)
+    expect([loop.state().state, jumps]).toEqual(['waiting', 1])
     await world.pass(60_000)
+    expect(loop.state().state).toBe('resting')
+  })
+
+  test('does not make us stay away longer than the remote asked for', async () => {
+    const { fake, world, loop } = await running()
+    fake.failPulls.push(new SyncError('throttled', 'Slow down.', { notBefore: world.now() + 40_000 }))
+    loop.bell.urgent()
+    await world.pass(300)
+    world.jump(-month)
+    loop.bell.urgent()
+    await world.pass(41_000)
     expect(loop.state().state).toBe('resting')
   })
 })
