@@ -144,7 +144,7 @@ describe('what a feed of states shows while a creation is under way', () => {
     await mustAgree(device)
   })
 
-  test('is no news when it says that there is nothing, as before the record was brought back', async () => {
+  test.each(['listing', 'row'])('is no news when a %s says that there is nothing, as before', async how => {
     const world = worldOf()
     const fake = fakeOf({ guard: 'key' })
     fake.put('a', { n: 0 })
@@ -155,8 +155,10 @@ describe('what a feed of states shows while a creation is under way', () => {
     await device.put('a', { n: 1 })
     fake.answer = ({ change }) => ({ change, state: 'unknown' })
     await device.push()
-    await device.startOver()
+    if (how === 'listing') await device.startOver()
+    else fake.put('a', null)
     await device.pull()
+    expect(await device.rows()).toMatchObject([{ state: 'sent', seen: { value: null } }])
     fake.answer = undefined
     await world.pass(60_000)
     await device.push()
