@@ -46,9 +46,11 @@ export interface RemoteRecord extends Key, Base {
   readonly origin?: string
   /**
    * Effects that came before this one and are not shown themselves, oldest first. Present, though empty: what is not in
-   * it, and was not shown, did not come before. Absent: the feed shows states and cannot tell.
+   * it, and was not shown since the last walk, did not come before. Absent: the feed shows states and cannot tell.
    */
   readonly past?: readonly { readonly origin: string; readonly version: Json }[]
+  /** `past` goes back beyond the last walk too. */
+  readonly told?: true
   /** This row speaks for all its descendants (a deleted folder). */
   readonly subtree?: true
   /** The remote's own id for an open conflict. */

@@ -11,8 +11,8 @@ import type { Stored, Writer } from '../store.ts'
 import type { Page, PrivateRows } from '../transport.ts'
 import type { Ground, Place } from './ground.ts'
 import { fenced, homeIn, mayDelete } from './ground.ts'
-import type { Meeting } from './meet.ts'
 import { meet } from './meet.ts'
+import type { Meeting } from './meeting.ts'
 import { withVerdicts } from './verdicts.ts'
 
 /** Deletes that this pull has done so far: the brake looks at the whole of it, not at pages. */

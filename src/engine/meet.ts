@@ -3,28 +3,16 @@ import { equal, sameBase, sameValue } from '../equal.ts'
 import { carry } from '../ledger/carry.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
-import { based, begin, isFolder, renewed } from '../ledger/edit.ts'
+import { begin } from '../ledger/edit.ts'
 import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, grace } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import { accept, adopt, changeOf, commonOf, fold, remap, settle, touch } from '../ledger/settle.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
+import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutSeen } from './meeting.ts'
 import { reconcile } from './reconcile.ts'
-import type { Judged } from './verdicts.ts'
-
-export interface Meeting {
-  readonly draft: Draft
-  readonly judged: Judged
-  /** Two times closer than this many milliseconds do not say who was later. */
-  readonly uncertainty: number
-  /** What protects this remote from a change delivered twice. */
-  readonly guard: 'key' | 'version' | 'none'
-  /** The page shows the present state, not history: an old state of ours in it is a step back of the remote's. */
-  readonly snapshot: boolean
-  /** Counts local values that vanish. */
-  deleted(): void
-}
+import { meetSubtree } from './subtree.ts'
 
 export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label: string): Promise<void> {
   const { draft } = on
@@ -58,10 +46,14 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     const { replaced = [] } = entry.meta
     const old = replaced.find(one => one.until > draft.now && sameValue(one.value, remote.value))
     // Once: two devices that both insist would go on for ever.
-    if (old !== undefined) entry.meta = { ...entry.meta, replaced: replaced.filter(one => one !== old) }
-    if (old !== undefined && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
+    const insists = old !== undefined && !old.insisted
+    if (insists) {
+      const noted = replaced.map(one => (one === old ? { ...one, insisted: true as const } : one))
+      entry.meta = { ...entry.meta, replaced: noted }
+    }
+    if (insists && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
       await wentBack(on, home, entry, agreed, remote, label)
-    } else if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label)
+    } else if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label, meet)
     else takeOver(on, home, entry, remote)
     return
   }
@@ -147,7 +139,7 @@ async function meetWaiting(
     if (asked !== undefined) draft.note({ ...asked, theirs: remote })
     return touch(home, entry, remote)
   }
-  if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label)
+  if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label, meet)
   await judgeAndSettle(on, home, entry, head, remote, label)
 }
 
@@ -194,9 +186,6 @@ export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, r
   }
 }
 
-/** The base of a folder whose inside changed: neither side is where it was, although the folder itself is. */
-export const changedInside: Base = { value: {}, version: null }
-
 /** After an answer that says "stale": judged against what came with it, or with what was seen meanwhile. */
 export async function meetRefusal(
   on: Meeting,
@@ -233,15 +222,6 @@ export async function meetHeld(
   await meetWaiting(on, home, entry, open, remote, label)
 }
 
-function withoutSeen(head: OutboxRow): OutboxRow {
-  const { seen: _, ...rest } = head
-  return rest
-}
-
-/** Sent content may still arrive, late or twice; until its outcome is known nothing is decided about it. */
-export const inFlight = (head: OutboxRow): boolean =>
-  head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
-
 /** What we agreed on, as the remote made it: a field that it added or fixed is nobody's edit. */
 function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): void {
   const [head] = entry.rows
@@ -255,24 +235,6 @@ function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): v
   const value = carry(agreed.value, head.value, remote.value)
   replaceRow(entry, head, { ...head, value, base: { value: remote.value, version: remote.version } })
   entry.value = entry.rows.length > 1 ? entry.value : value
-}
-
-function rebase(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: Base & Partial<RemoteRecord>): void {
-  const base: Base = { value: remote.value, version: remote.version }
-  const open = head.state === 'asked' ? head : withoutSeen(head)
-  const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : based({ ...open, base }, head.base)
-  replaceRow(entry, head, next)
-  touch(home, entry, remote)
-}
-
-function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
-  const agreed = agreedOf(storedOf(entry))
-  if (reconcile(agreed, undefined, remote) === 'known') {
-    touch(home, entry)
-  } else {
-    if (entry.value != null && remote.value === null) on.deleted()
-    adopt(home, entry, remote)
-  }
 }
 
 async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {
@@ -320,179 +282,12 @@ async function wentBack(
 
 const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))
 
-/** A deleted folder speaks for all below it: one case, one inbox entry, whose undo restores all of it. */
-async function meetSubtree(on: Meeting, home: Home, folder: Entry, remote: RemoteRecord, label: string): Promise<void> {
-  const { draft } = on
-  const below = await descendants(draft, home, folder.id)
-  const gone = goneWith(home, folder, below)
-  await meetMovedOut(on, home, gone, remote, label)
-  const dirty = below.filter(entry => entry.rows.length > 0 && entry.rows.at(-1)!.value !== null)
-  const [head] = folder.rows
-  const newest = [head, ...dirty.map(entry => entry.rows.at(-1))].reduce((one, other) =>
-    one === undefined || (other !== undefined && other.at.time > one.at.time) ? other : one,
-  )
-  const value = folder.value ?? null
-  if (newest === undefined || value === null) {
-    // What was put into a folder that is gone already is for the push to settle: nobody else has it.
-    for (const entry of below) {
-      if (!gone.has(entry.id)) continue
-      if (dirty.includes(entry)) goesOnFromDeleted(on, home, entry, remote)
-      else goesWith(on, home, entry, remote)
-    }
-    if (head === undefined) return takeOver(on, home, folder, remote)
-    accept(draft, home, folder, head, remote)
-    return
-  }
-
-  const base = head === undefined ? (agreedOf(storedOf(folder)) ?? null) : (head.base ?? null)
-  const local = { collection: home.sourceName, id: folder.id, change: newest.change, value, base, at: newest.at }
-  const judgement = on.judged(label, {
-    collection: folder.collection,
-    id: folder.id,
-    rule: home.rule,
-    base: changedInside,
-    local,
-    remote,
-    copies: home.source.copy !== undefined,
-    uncertainty: on.uncertainty,
-  })
-  if (judgement === undefined) return
-  const stays = judgement.verdict.take !== 'remote'
-  const list = (stays ? dirty : below).map(entry => ({ id: entry.id, value: entry.value ?? null }))
-  const kept = stays ? ancestorsOf(home, dirty, below) : new Set<string>()
-  for (const entry of below) {
-    if (isElsewhere(entry, gone)) {
-      if (!stays) goesBack(on, home, entry)
-    } else if (!stays) {
-      for (const row of entry.rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
-      entry.rows = []
-      goesWith(on, home, entry, remote)
-    } else if (dirty.includes(entry)) {
-      goesOnFromDeleted(on, home, entry, remote)
-    } else if (kept.has(entry.id)) {
-      await begin(draft, home.remote, entry, { value: entry.value!, base: deletedAs(remote), at: newest.at })
-    } else {
-      goesWith(on, home, entry, remote)
-    }
-  }
-  const row =
-    head ?? (await begin(draft, home.remote, folder, { value, base: base ?? deletedAs(remote), at: newest.at }))
-  await settle(draft, home, folder, row, remote, judgement, 'strategy', { below: list })
-  if (!stays) on.deleted()
-}
-
-/** What the remote had in the folder. What the app only moved there, or made there, is not gone with it. */
-function goneWith(home: Home, folder: Entry, below: readonly Entry[]): Set<string> {
-  const gone = new Set([folder.id])
-  for (let more = true; more; ) {
-    more = false
-    for (const entry of below) {
-      const [head] = entry.rows
-      const was = head === undefined ? entry.value : head.base?.value
-      if (gone.has(entry.id) || was == null || !gone.has(String(was[home.source.parent!]))) continue
-      gone.add(entry.id)
-      more = true
-    }
-  }
-  return gone
-}
-
-/** The remote still has it, in another folder. */
-const isElsewhere = (entry: Entry, gone: ReadonlySet<string>): boolean =>
-  !gone.has(entry.id) && (entry.rows.length === 0 || entry.rows[0]!.base?.value != null)
-
-/** The folder that it was moved to is gone, and the move with it. */
-function goesBack(on: Meeting, home: Home, entry: Entry): void {
-  const [head] = entry.rows
-  if (head === undefined) return
-  for (const row of entry.rows) on.draft.close(row.change, { outcome: 'conflicted', until: on.draft.now + grace })
-  entry.rows = []
-  adopt(home, entry, head.base!)
-}
-
-const deletedAs = (remote: RemoteRecord): Base => ({ value: null, version: remote.version })
-
-function goesWith(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
-  const [head] = entry.rows
-  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
-  if (head === undefined) takeOver(on, home, entry, deleted)
-  else if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
-  else accept(on.draft, home, entry, head, deleted)
-}
-
-/** A dirty descendant that stays: what the remote had of it is gone, so it goes on as something to bring back. */
-function goesOnFromDeleted(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
-  const [head] = entry.rows as [OutboxRow]
-  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
-  if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
-  else if (head.base != null && head.base.value !== null) rebase(on, home, entry, head, deleted)
-}
-
-/** What the app moved out of the folder is gone at the remote with it: each such record is a clash of its own. */
-async function meetMovedOut(
-  on: Meeting,
-  home: Home,
-  gone: ReadonlySet<string>,
-  remote: RemoteRecord,
-  label: string,
-): Promise<void> {
-  const { parent } = home.source
-  if (parent === undefined) return
-  const open = await on.draft.tx.rows('outbox').list({ prefix: [home.collection] })
-  for (const id of new Set(open.map(({ row }) => (row as OutboxRow).id))) {
-    // As of now: an earlier row of this page may have moved it elsewhere.
-    const was = (await on.draft.get(home.collection, id)).rows[0]?.base?.value
-    if (was == null || gone.has(id) || !gone.has(String(was[parent]))) continue
-    const deleted: RemoteRecord = {
-      collection: remote.collection,
-      id,
-      ...deletedAs(remote),
-      ...(remote.at !== undefined && { at: remote.at }),
-      ...(isFolder(home.source, was) && { subtree: true as const }),
-    }
-    await meet(on, home, deleted, `${label}/${id}`)
-  }
-}
-
-/** Everything that the remote, or the app, has below a folder. */
-async function descendants(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
-  const { parent } = home.source
-  if (parent === undefined) return []
-  const found = new Map<string, Entry>()
-  const folders = [folder]
-  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
-    for (const child of await draft.where(home.collection, parent, next)) {
-      if (found.has(child.id) || child.id === folder) continue
-      found.set(child.id, child)
-      if (isFolder(home.source, child.value!)) folders.push(child.id)
-    }
-  }
-  return [...found.values()]
-}
-
-function ancestorsOf(home: Home, dirty: readonly Entry[], below: readonly Entry[]): Set<string> {
-  const { parent } = home.source
-  const byId = new Map(below.map(entry => [entry.id, entry]))
-  const kept = new Set<string>()
-  for (const entry of dirty) {
-    let up = byId.get(String(entry.value?.[parent!]))
-    while (up !== undefined && !kept.has(up.id)) {
-      kept.add(up.id)
-      up = byId.get(String(up.value?.[parent!]))
-    }
-  }
-  return kept
-}
-
 function older(remote: RemoteRecord, entry: Entry): boolean {
   const { order } = entry.meta
   return (
     remote.order !== undefined && order !== undefined && typeof order === typeof remote.order && remote.order < order
   )
 }
-
-const storedOf = (entry: Entry) =>
-  entry.value === undefined ? undefined : { id: entry.id, value: entry.value as Value | null, meta: entry.meta }
 
 type Own = 'step' | { open: true; change: string; collection: string; id: string } | { open: false }
 

@@ -6,7 +6,7 @@ import { draftOf, replaceRow } from '../ledger/draft.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { outboxKey, putCheckpoint } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
-import { adopt, again, changeOf, fold, hold, refuse, remap, settle } from '../ledger/settle.ts'
+import { adopt, again, changeOf, fold, hold, refuse, remap, settle, tellsAll } from '../ledger/settle.ts'
 import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
@@ -16,8 +16,8 @@ import type { Ground, Place } from './ground.ts'
 import { fenced, glance, homeIn, mayDelete } from './ground.ts'
 import { ioFor } from './io.ts'
 import { putPrivate } from './land.ts'
-import type { Meeting } from './meet.ts'
-import { accepted, inFlight, meetHeld, meetRefusal } from './meet.ts'
+import { accepted, meetHeld, meetRefusal } from './meet.ts'
+import { inFlight, type Meeting } from './meeting.ts'
 import { arrange, settleTree } from './tree.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -84,8 +84,8 @@ async function settleBefore(on: Ground): Promise<boolean> {
 export function readyMark(on: Ground): Promise<string> {
   if (on.transport.push === undefined) return Promise.resolve('')
   return glance(on, async (tx, checkpoint) => {
-    const { ready, waits } = await choose(on, tx, checkpoint)
-    return [...ready, ...waits].map(row => `${row.change}@${row.at.time}`).join('\n')
+    const { ready, waits, behind } = await choose(on, tx, checkpoint)
+    return [...ready, ...waits, ...behind].map(row => `${row.change}@${row.at.time}`).join('\n')
   })
 }
 
@@ -121,6 +121,7 @@ async function mark(on: Ground): Promise<Choice> {
         epoch: on.epoch,
         deadline,
         after: checkpoint.pulls,
+        sentIn: row.sentIn ?? checkpoint.generation,
         tries: row.tries + 1,
       }
       replaceRow(entry, row, sealed)
@@ -137,16 +138,17 @@ async function loadAll(draft: Draft, rows: readonly OutboxRow[]): Promise<void> 
   for (const [collection, list] of ids) await draft.load(collection, list)
 }
 
-/** Heads of the queue that may go out now, and those that wait for a pull to end. */
+/** Heads of the queue that may go out now, those that wait for a pull to end, and successors behind their predecessors. */
 async function choose(
   on: Ground,
   tx: Reader,
   checkpoint: Checkpoint,
-): Promise<{ ready: OutboxRow[]; waits: OutboxRow[]; next?: number }> {
+): Promise<{ ready: OutboxRow[]; waits: OutboxRow[]; behind: OutboxRow[]; next?: number }> {
   const now = on.platform.now()
   const ready: OutboxRow[] = []
   let next: number | undefined
   const waits: OutboxRow[] = []
+  const behind: OutboxRow[] = []
   for (let after: RowKey | undefined; ; ) {
     const queued = await tx
       .rows('queue')
@@ -154,8 +156,11 @@ async function choose(
     const keys = queued.map(({ row }) => outboxKey(row as OutboxRow))
     const rows = keys.length === 0 ? [] : ((await tx.rows('outbox').getMany(keys)) as (OutboxRow | undefined)[])
     for (const row of rows) {
-      // A successor waits for its predecessor: its base is not known yet.
-      if (row === undefined || row.base === undefined) continue
+      if (row === undefined) continue
+      if (row.base === undefined) {
+        behind.push(row)
+        continue
+      }
       const mayArrive = on.transport.push?.guard === 'none' && row.taken === undefined
       const from = Math.max(row.notBefore ?? 0, mayArrive ? (row.deadline ?? 0) : 0)
       // Nothing waits this long: the clock was set back meanwhile.
@@ -163,7 +168,8 @@ async function choose(
       else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)
       else ready.push(row)
     }
-    if (queued.length < window || ready.length >= window) return { ready, waits, ...(next !== undefined && { next }) }
+    if (queued.length < window || ready.length >= window)
+      return { ready, waits, behind, ...(next !== undefined && { next }) }
     after = queued.at(-1)!.key
   }
 }
@@ -282,7 +288,7 @@ async function fileOne(
       const [open] = record.rows
       if (open === undefined || open.change !== change.change) return
       // Whether what was seen meanwhile came before or after is for the next pull to show.
-      const unsure = open.seen !== undefined && open.seen.past === undefined
+      const unsure = open.seen !== undefined && !tellsAll(home, open, open.seen)
       if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
         return replaceRow(record, open, { ...open, taken: receipt.version })
       }

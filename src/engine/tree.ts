@@ -10,8 +10,7 @@ import { changeOf, hold, settle } from '../ledger/settle.ts'
 import type { RemoteRecord, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Ground } from './ground.ts'
-import type { Meeting } from './meet.ts'
-import { changedInside } from './meet.ts'
+import { changedInside, type Meeting } from './meeting.ts'
 
 const deepest = 1000
 

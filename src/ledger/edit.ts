@@ -130,6 +130,7 @@ export function renewed(draft: Draft, row: OutboxRow, by: Partial<OutboxRow>): O
     asks: _8,
     taken: _9,
     overwrote: _10,
+    sentIn: _11,
     ...plain
   } = row
   const keep = by.state === 'asked' ? pick(row, ['seen', 'asks', 'overwrote']) : {}

@@ -15,7 +15,7 @@ export interface Meta {
   /** First and last generation of the open outbox rows; absent: clean. */
   readonly open?: readonly [first: number, last: number]
   /** Values that we replaced at a remote that guards nothing: shown again, they are a late delivery, not news (I4). */
-  readonly replaced?: readonly { readonly value: Value; readonly until: number }[]
+  readonly replaced?: readonly { readonly value: Value; readonly until: number; readonly insisted?: true }[]
   /** Why the value does not fit the collection's schema: kept, and hidden from reads. */
   readonly misfit?: string
   /** What a deleted folder was, to bring it back when something is put into it. */
@@ -48,6 +48,8 @@ export interface OutboxRow {
   readonly taken?: Json
   /** What it put there over `seen`, unknowingly: the remote has this, whatever the verdict says (I4). */
   readonly overwrote?: Base
+  /** The walk in which it was first sent. */
+  readonly sentIn?: number
   readonly epoch?: number
   /** Not to be sent after this: milliseconds since 1970. */
   readonly deadline?: number

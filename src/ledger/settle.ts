@@ -67,7 +67,9 @@ export function accept(
   draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
   if (home.unguarded && head.base?.value != null) {
     const known = (entry.meta.replaced ?? []).filter(one => one.until > draft.now)
-    const replaced = [...known, { value: head.base.value, until: draft.now + grace }].slice(-mostReplaced)
+    const { value } = head.base
+    const again = known.some(one => one.insisted && sameValue(one.value, value))
+    const replaced = (again ? known : [...known, { value, until: draft.now + grace }]).slice(-mostReplaced)
     entry.meta = { ...entry.meta, replaced }
   }
   const [, next] = entry.rows
@@ -84,11 +86,15 @@ export function accept(
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
   // A feed that tells all that came before, and did not tell of ours, showed what is gone by now.
-  if (seen.past !== undefined) return undefined
+  if (tellsAll(home, head, seen)) return undefined
   // Nothing there, as before we made it, is no news either.
   if (head.base?.value == null && seen.value === null) return undefined
   return head.base != null && sameBase(seen, head.base) ? undefined : seen
 }
+
+/** Whether our change would have been shown before `seen`, had it come before. */
+export const tellsAll = (home: Home, head: OutboxRow, seen: RemoteRecord): boolean =>
+  seen.told === true || (seen.past !== undefined && head.sentIn === home.generation)
 
 /** Predecessor and successor become one waiting change: its base, the successor's value, a new id (rule 2). */
 export function fold(draft: Draft, entry: Entry): OutboxRow {

@@ -85,7 +85,7 @@ export function readShard(bytes: Uint8Array): Shard | undefined {
 
 export function entryRecord(source: string, { id, v, at, value, past = [] }: ShardEntry): RemoteRecord {
   const before = past.map(change => ({ origin: change, version: change }))
-  return { collection: source, id, value, version: v, at, origin: v, past: before }
+  return { collection: source, id, value, version: v, at, origin: v, past: before, told: true }
 }
 
 export function absentRecord(source: string, id: string): RemoteRecord {

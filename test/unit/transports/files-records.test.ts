@@ -33,6 +33,7 @@ test('the first writer makes the folder, and another device reads its records', 
     at: change.at,
     origin: change.change,
     past: [],
+    told: true,
   }
   expect(one.live('notes')).toEqual({ n1: { collection: 'notes', id: 'n1', value, version: change.change } })
   expect(two.live('notes')).toEqual({ n1: record })
@@ -62,6 +63,7 @@ test('records edited on both sides are a conflict with the remote record, and ot
       at: theirs.at,
       origin: theirs.change,
       past: [{ origin: first[1]!.change, version: first[1]!.change }],
+      told: true,
     },
   })
 })
