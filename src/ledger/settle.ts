@@ -105,6 +105,11 @@ export function fold(draft: Draft, entry: Entry): OutboxRow {
   const waits = refused && after !== undefined && notBefore !== undefined ? { refused, after, notBefore } : {}
   const one = renewed(draft, head, {
     value: next.value,
+    // Deleted here while its creation was under way: that creation may be there, and be what others went on from.
+    ...(next.value === null &&
+      head.sealed &&
+      head.value !== null &&
+      head.base?.value == null && { ancestor: head.value }),
     at: next.at,
     state: 'waiting',
     ...(seen && { seen }),
