@@ -15,6 +15,9 @@ const idleTime = 30_000
 /** A pause between wall and monotonic clock longer than this says that we slept: a send is not to go out now. */
 const clockGap = 5_000
 
+/** An answer of the store that is older than this is asked for again, in milliseconds. */
+const patience = 1_000
+
 export interface IoOptions {
   readonly signal: AbortSignal
   /** Requests with an effect are refused after this, by the local clock. */
@@ -28,6 +31,7 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
   const began = { wall: platform.now(), steady: platform.monotonic() }
 
   async function mayAct(): Promise<void> {
+    const asked = platform.monotonic()
     const wall = platform.now() - began.wall
     const steady = platform.monotonic() - began.steady
     if (Math.abs(wall - steady) > clockGap) {
@@ -37,6 +41,8 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
       throw new SyncError('late', 'A request was prepared too long ago to be sent. It is prepared anew.')
     }
     await glance(on, async () => {})
+    // Frozen between the question and its answer, and robbed meanwhile: the answer is an old one.
+    if (platform.monotonic() - asked > patience) await mayAct()
   }
 
   return {
