@@ -28,7 +28,9 @@ async function tidy(on: EngineOptions, epoch: number): Promise<void> {
     { records: [...bodies.keys()], rows: ['meta', 'changes', 'inbox', 'outbox', 'bodies'] },
     async tx => {
       await mustLead({ epoch }, tx)
-      await dropOld(tx, on.clock.now() - (on.clock.sure() ? 0 : doubt))
+      // By the earlier of the two clocks: what was written before a correction is not old for that.
+      const now = Math.min(on.clock.now(), on.platform.now())
+      await dropOld(tx, now - (on.clock.sure() ? 0 : doubt))
       if (bodies.size > 0) await dropUnnamed(tx, bodies)
     },
     { durability: 'relaxed' },

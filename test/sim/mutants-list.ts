@@ -103,8 +103,8 @@ export const list: readonly Mutant[] = [
     expect: ['I1', 'I3', 'I5'],
     patches: one(
       'src/ledger/settle.ts',
-      'value: next.value,\n    at: next.at,',
-      'value: head.value,\n    at: next.at,',
+      'const one = renewed(draft, head, {\n    value: next.value,',
+      'const one = renewed(draft, head, {\n    value: head.value,',
     ),
   },
   {
