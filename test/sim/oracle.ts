@@ -233,7 +233,9 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     if (cell.endsWith('-copy#place')) continue
     // A server that says no names in its log cannot tell under which name something was deleted that comes back.
     if (evidence.nameless && cell.endsWith('#place')) continue
-    const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write))
+    // What was replaced on the way to a delete was never there for others: the delete is what they answered.
+    const deleted = (write: Write) => (graph.over.get(write.value!) ?? []).some(next => next.value === null)
+    const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write) && !deleted(write))
     // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
     const told = evidence.inbox.some(
       one => one.remote === value || one.local === value || (by !== undefined && one.local === by.value),
