@@ -51,9 +51,13 @@ const layers: readonly {
   { files: /^src\/ledger\//, may: [ground, contracts, /^src\/ledger\//] },
   { files: /^src\/engine\//, may: [ground, contracts, /^src\/(ledger|engine)\//] },
   {
+    files: /^src\/client\/inline\.ts$/,
+    may: [ground, contracts, /^src\/(ledger|client|engine)\//, /^src\/strategies\/index\.ts$/],
+  },
+  {
     files: /^src\/client\//,
-    may: [ground, contracts, /^src\/(ledger|client)\//],
-    late: [/^src\/engine\//, /^src\/strategies\/index\.ts$/],
+    may: [ground, contracts, /^src\/ledger\//, /^src\/client\/(?!inline\.ts)/],
+    late: [/^src\/engine\//, /^src\/client\/inline\.ts$/],
   },
   { files: /^src\/sandbox\//, may: [/^src\/sandbox\//, /^(hono|ws|@hono\/node-server)(\/|$)/, /^node:/] },
 ]
@@ -98,6 +102,7 @@ describe('the layers', () => {
     ['src/engine/land.ts', `import type { Db } from '../client/open.ts'`],
     ['src/ledger/rows.ts', `import { runLoop } from '../engine/loop.ts'`],
     ['src/client/open.ts', `import { startEngine } from '../engine/engine.ts'`],
+    ['src/client/open.ts', `import { inline } from './inline.ts'`],
     ['src/client/open.ts', `import {\n  a,\n  type B,\n} from '../engine/engine.ts'`],
     ['src/stores/memory.ts', `import { openSqlite } from './sqlite.ts'`],
     ['src/stores/memory.ts', `export * from 'idb'`],

@@ -1,5 +1,4 @@
 /** What all parts of an open database share. */
-import type { Engine } from '../engine/engine.ts'
 import type { Clock } from '../engine/ground.ts'
 import { SyncError } from '../errors.ts'
 import { type Draft, draftOf } from '../ledger/draft.ts'
@@ -10,6 +9,7 @@ import type { Device } from '../model.ts'
 import type { Platform } from '../platform.ts'
 import type { Collection, Schema } from '../schema.ts'
 import type { Reader, Space, Store, Writer } from '../store.ts'
+import type { Host } from './host.ts'
 
 export interface Base {
   readonly store: Store
@@ -19,7 +19,7 @@ export interface Base {
   readonly device: Device
   readonly keep: number
   readonly durability: 'strict' | 'relaxed'
-  engine(): Engine | undefined
+  host(): Host | undefined
   /** Hears what the store does not tell: phases and notices of the engine in this context. */
   heard(hear: () => void): () => void
 }

@@ -1,8 +1,6 @@
 /** Opens a database: the store, the engine that keeps it in step with its remotes, and the app's way in. */
 
-import type { Engine } from '../engine/engine.ts'
 import type { MassDelete } from '../engine/ground.ts'
-import { SyncError } from '../errors.ts'
 import { identify, storedOffset } from '../ledger/identity.ts'
 import type { Outcome } from '../ledger/rows.ts'
 import { type Platform, platform as realPlatform } from '../platform.ts'
@@ -12,10 +10,12 @@ import { shapeOf } from '../schema.ts'
 import type { StoreDriver } from '../store.ts'
 import type { Transport } from '../transport.ts'
 import { serverClock } from './clock.ts'
+import { completed } from './complete.ts'
 import type { Base } from './db.ts'
 import { commit } from './db.ts'
 import type { Explanation } from './explain.ts'
 import { explain } from './explain.ts'
+import type { Host, Hosting } from './host.ts'
 import type { Inbox } from './inbox.ts'
 import { inbox } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
@@ -77,14 +77,9 @@ const day = 24 * 3_600_000
 export async function open<const C extends Collections, const R extends Remotes = Record<never, never>>(
   options: OpenOptions<C, R>,
 ): Promise<Db<C, R>> {
-  const remotes: Remotes = options.remotes ?? {}
   const platform = options.platform ?? realPlatform()
-  // Not in the page's first bundle: without remotes, or with a worker, the page never needs it.
-  const parts = Object.keys(remotes).length === 0 ? undefined : await engineParts()
-  const schema = completed(options.schema, remotes)
-  for (const { conflicts } of Object.values(schema.collections) as Collection[]) {
-    if (conflicts !== undefined) parts?.knownRule(conflicts, Object.keys(options.strategies ?? {}))
-  }
+  const hosting = await hostingOf(options)
+  const schema = hosting.complete(options.schema)
   const store = await options.store.open(shapeOf(schema), platform)
   const { identity, offset } = await store.write({ records: [], rows: ['meta'] }, async tx => ({
     identity: await identify(tx, () => ({ device: platform.uuid(), createdAt: platform.now() })),
@@ -93,7 +88,7 @@ export async function open<const C extends Collections, const R extends Remotes 
   const device = { id: identity.device, name: options.device?.name ?? 'A device' }
   const clock = serverClock(platform, offset)
   const listeners = new Set<() => void>()
-  let engine: Engine | undefined
+  let host: Host | undefined
   let closed = false
 
   const base: Base = {
@@ -104,30 +99,25 @@ export async function open<const C extends Collections, const R extends Remotes 
     device,
     keep: (options.keepConflicts ?? 30) * day,
     durability: options.durability ?? 'strict',
-    engine: () => engine,
+    host: () => host,
     heard(hear) {
       listeners.add(hear)
       return () => listeners.delete(hear)
     },
   }
 
-  if (parts !== undefined) {
-    engine = parts.startEngine({
-      store,
-      name: options.store.name,
-      schema,
-      remotes,
-      platform,
-      resolver: parts.createResolver(options.strategies === undefined ? {} : { strategies: options.strategies }),
-      device,
-      clock,
-      onMassDelete: options.onMassDelete ?? 'ask',
-      keep: base.keep,
-      report() {
-        for (const hear of listeners) hear()
-      },
-    })
-  }
+  host = hosting.start({
+    store,
+    name: options.store.name,
+    schema,
+    platform,
+    device,
+    clock,
+    keep: base.keep,
+    report() {
+      for (const hear of listeners) hear()
+    },
+  })
 
   const names = Object.keys(schema.collections)
   const data = Object.fromEntries(names.map(name => [name, records(base, name)]))
@@ -170,7 +160,7 @@ export async function open<const C extends Collections, const R extends Remotes 
 
   return {
     data: data as never,
-    remotes: Object.fromEntries(Object.keys(remotes).map(name => [name, remoteHandle(base, name)])) as never,
+    remotes: Object.fromEntries(hosting.remotes.map(name => [name, remoteHandle(base, name)])) as never,
     conflicts: inbox(base),
     outbox: outbox(base),
     device,
@@ -179,40 +169,21 @@ export async function open<const C extends Collections, const R extends Remotes 
     async close() {
       if (closed) return
       closed = true
-      await engine?.stop()
+      await host?.stop()
       await store.close()
     },
   }
 }
 
-async function engineParts() {
-  const [engine, strategies] = await Promise.all([import('../engine/engine.ts'), import('../strategies/index.ts')])
-  return { ...engine, ...strategies }
-}
-
-/** The schema with what its sources say, checked: every name exists, every rule can be kept. */
-function completed(schema: Schema, remotes: Remotes): Schema {
-  const collections: { [name: string]: Collection } = {}
-  for (const [name, definition] of Object.entries(schema.collections) as [string, Collection][]) {
-    collections[name] = definition
-    const { remote, source = name, conflicts = 'LAST_WRITER_WINS' } = definition
-    if (remote === undefined) continue
-    const transport = remotes[remote]
-    if (transport === undefined)
-      throw mismatch(`"${name}" lives with the remote "${remote}", and there is none of that name.`)
-    const from = transport.sources[source]
-    if (from === undefined) {
-      const exist = Object.keys(transport.sources).join(', ')
-      throw mismatch(`"${name}" feeds from ${remote}.${source}, and ${remote} has: ${exist}. Set \`source\`.`)
-    }
-    if (conflicts === 'KEEP_BOTH' && from.copy === undefined) {
-      throw mismatch(`"${name}" cannot have KEEP_BOTH: ${remote}.${source} has no place for copies.`)
-    }
-    collections[name] = { ...from, ...definition }
+/** Not in the page's first bundle: without remotes, or with a worker, the page never needs the engine. */
+async function hostingOf({
+  remotes = {},
+  strategies,
+  onMassDelete,
+}: OpenOptions<Collections, Remotes>): Promise<Hosting> {
+  if (Object.keys(remotes).length === 0) {
+    return { remotes: [], complete: schema => completed(schema, {}), start: () => undefined }
   }
-  return { ...schema, collections }
-}
-
-function mismatch(message: string): SyncError {
-  return new SyncError('schema-mismatch', message)
+  const { inline } = await import('./inline.ts')
+  return inline({ remotes, strategies, onMassDelete })
 }

@@ -77,7 +77,7 @@ export function outbox(on: Base): Outbox {
         const entry = await draft.get(row.collection, row.id)
         replaceRow(entry, row, renewed(draft, row, { state: 'waiting' }))
       })
-      on.engine()?.urgent()
+      on.host()?.urgent()
     },
     async discard(change) {
       await withRow(change, async (row, draft) => {

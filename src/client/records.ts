@@ -144,10 +144,10 @@ export function records<Row extends object>(on: Base, collection: string): Recor
       })
       if (typeof found.hash !== 'string') return undefined
       if (found.bytes !== undefined) return found.bytes
-      const engine = on.engine()
-      if (engine === undefined)
+      const host = on.host()
+      if (host === undefined)
         throw new SyncError('not-found', `The bytes of "${id}" are not here, and there is no remote.`)
-      return engine.body(collection, found.id)
+      return host.body(collection, found.id)
     },
   }
 }

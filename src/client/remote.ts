@@ -37,7 +37,7 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle {
 
   return {
     status,
-    sync: () => on.engine()?.urgent(remote),
+    sync: () => on.host()?.urgent(remote),
     synced() {
       return new Promise((resolve, reject) => {
         const stop = status.subscribe(one => {
@@ -49,18 +49,18 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle {
     },
     async pause() {
       await change(checkpoint => ({ ...checkpoint, paused: true }))
-      on.engine()?.urgent(remote)
+      on.host()?.urgent(remote)
     },
     async resume() {
       await change(({ paused: _, brake: _1, ...checkpoint }) => checkpoint) // the brake looks again
-      on.engine()?.resume(remote)
+      on.host()?.resume(remote)
     },
     async allowDeletes() {
       await change(({ brake, failure, ...checkpoint }) => {
         if (brake === undefined) return { ...checkpoint, ...(failure && { failure }) }
         return { ...checkpoint, allowed: { ...checkpoint.allowed, [brake.direction]: brake.deletes } }
       })
-      on.engine()?.resume(remote)
+      on.host()?.resume(remote)
     },
   }
 }

@@ -1,11 +1,11 @@
 /** How far we are with a remote, derived from what is stored: `synced` is only said when it is true (law 9). */
 
 import type { State } from '../engine/cycle.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
 import { checkpointOf } from '../ledger/rows.ts'
 import type { Notice } from '../transport.ts'
 import type { Base } from './db.ts'
+import type { HostState } from './host.ts'
 
 /**
  * - `synced`: everything here is there, and the last look at the remote found nothing more
@@ -43,8 +43,8 @@ export interface Status {
 const freshFor = 2 * 60_000
 
 export async function statusOf(on: Base, remote: string): Promise<Status> {
-  const none: ReturnType<Engine['state']> = { leads: false, nudged: false, stuck: 0, notices: [] }
-  const engine = on.engine()?.state(remote) ?? none
+  const none: HostState = { leads: false, nudged: false, stuck: 0, notices: [] }
+  const engine = on.host()?.state(remote) ?? none
   return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox'] }, async tx => {
     const checkpoint = await checkpointOf(tx, remote)
     const pending = await tx.rows('queue').count({ prefix: [remote, 'go'] })

@@ -1,0 +1,23 @@
+/** Where the engine runs: here (`inline.ts`), or in a worker. What the rest of the client needs of it, and no more. */
+import type { Engine, EngineOptions } from '../engine/engine.ts'
+import type { Schema } from '../schema.ts'
+
+/** A running engine. Nothing here throws, save `body`; `state` is what is known of it by now. */
+export type Host = Pick<Engine, 'state' | 'urgent' | 'resume' | 'body' | 'stop'>
+
+export type HostState = ReturnType<Host['state']>
+
+/** What an engine stands on in the page that opens a database. */
+export type Ground = Pick<
+  EngineOptions,
+  'store' | 'name' | 'schema' | 'platform' | 'device' | 'clock' | 'keep' | 'report'
+>
+
+export interface Hosting {
+  /** Names of the remotes. */
+  readonly remotes: readonly string[]
+  /** The schema with what its sources say. Throws `schema-mismatch` where schema and remotes do not fit. */
+  complete(schema: Schema): Schema
+  /** `undefined`: there is nothing to sync with. */
+  start(on: Ground): Host | undefined
+}
