@@ -129,9 +129,12 @@ describe('the layers', () => {
     expect(wrong).toEqual([])
   })
 
-  test('the package depends at run time on idb and comlink at most', () => {
+  test('the package depends at run time on idb and comlink, and some transports on @noble/hashes', () => {
     const { dependencies, peerDependencies } = JSON.parse(read('package.json'))
-    expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual(['comlink', 'idb'])
+    expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual(['@noble/hashes', 'comlink', 'idb'])
+    // Who may import it is said above, by name.
+    const importers = sources.filter(file => importsOf(file, read(file)).some(({ of }) => of.startsWith('@noble/')))
+    expect(importers.filter(file => !file.startsWith('src/transports/'))).toEqual([])
   })
 })
 
