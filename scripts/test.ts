@@ -46,7 +46,7 @@ const parts: {
   },
   example: { run: asOne(process.execPath, 'example/main.ts') },
   browser: { needs: 'test/browser', lacks: noChromium, run: vitest('browser', 'test/browser/') },
-  e2e: { needs: 'test/e2e', run: vitest('e2e', 'test/e2e/') },
+  e2e: { needs: 'test/e2e', lacks: noChromium, run: vitest('e2e', 'test/e2e/') },
   outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
 }
 

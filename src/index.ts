@@ -12,7 +12,7 @@ export type { Phase, Status } from './client/status.ts'
 export { type Code, type Reaction, reactions, SyncError } from './errors.ts'
 export type { Brake, InboxEntry, Outcome } from './ledger/rows.ts'
 export type * from './model.ts'
-export { type Platform, platform } from './platform.ts'
+export { type Platform, platform, type Socket, type SocketEvents } from './platform.ts'
 export type { MergeField } from './resolver.ts'
 export {
   type Collection,
