@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { type FilesSandbox, filesSandbox } from './files/sandbox.ts'
-import { sqlite } from './files/sqlite.ts'
 import { realWorld } from './real-world.ts'
 import { serve } from './serve.ts'
+import { sqlite } from './sqlite.ts'
 import { weather } from './weather.ts'
 
 /** `node main.ts --port-files 0 --db FILE --seed-share NAME …`: prints one JSON line and serves until SIGTERM. */

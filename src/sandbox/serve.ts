@@ -4,26 +4,52 @@ import type { Duplex } from 'node:stream'
 import { serve as listen, type ServerType } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { WebSocketServer } from 'ws'
-import type { FilesSandbox } from './files/sandbox.ts'
 
 const SWEEP_EVERY = 5_000
 
-/** Puts each API on a loopback port of its own. Port 0 lets the system choose. */
-export async function serve(apis: Apis, ports: Partial<Record<keyof Apis, number>> = {}): Promise<Served> {
-  const files = await serveFiles(apis.files, ports.files ?? 0)
-  return { urls: { files: files.url }, close: files.close }
+/** An API as a server in front of it needs it. */
+export type Api = {
+  readonly overWire: (request: Request) => Promise<Response>
+  /** Where it has sockets. */
+  readonly connect?: (opening: Opening, peer: Peer) => Line
+  /** What time alone brings about. */
+  readonly sweep?: () => void
+  readonly close: () => void
 }
 
-export type Apis = { readonly files: FilesSandbox }
+type Opening = { readonly url: string; readonly authorization: string | undefined }
+type Peer = {
+  readonly send: (frame: string) => void
+  readonly close: (code: number, reason: string) => void
+}
+type Line = { readonly message: (frame: string | Uint8Array) => void; readonly closed: () => void }
 
-export type Served = {
-  readonly urls: Readonly<Record<keyof Apis, string>>
+export type Served<Names extends string> = {
+  readonly urls: Readonly<Record<Names, string>>
   readonly close: () => Promise<void>
 }
 
-async function serveFiles(sandbox: FilesSandbox, port: number) {
+/** Puts each API on a loopback port of its own. Port 0, the default, lets the system choose. */
+export async function serve<Names extends string>(
+  apis: Readonly<Record<Names, Api>>,
+  ports: { readonly [name in Names]?: number } = {},
+): Promise<Served<Names>> {
+  const servers = await Promise.all(
+    (Object.entries(apis) as [Names, Api][]).map(
+      async ([name, api]) => [name, await serveOne(api, ports[name] ?? 0)] as const,
+    ),
+  )
+  return {
+    urls: Object.fromEntries(servers.map(([name, { url }]) => [name, url])) as Record<Names, string>,
+    async close() {
+      await Promise.all(servers.map(([, server]) => server.close()))
+    },
+  }
+}
+
+async function serveOne(api: Api, port: number) {
   const server = await listening(port, (request, { outgoing }) =>
-    sandbox.overWire(request).then(
+    api.overWire(request).then(
       response => breakingLate(response, outgoing),
       () => {
         // To a client across the wire, a broken connection is just that.
@@ -35,16 +61,19 @@ async function serveFiles(sandbox: FilesSandbox, port: number) {
   const { port: bound } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${bound}`
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 ** 2, perMessageDeflate: false })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-    upgrade(sandbox, sockets, url, request, socket, head),
-  )
-  const sweeping = setInterval(sandbox.sweep, SWEEP_EVERY).unref()
+  const { connect, sweep } = api
+  if (connect !== undefined) {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      upgrade(connect, sockets, url, request, socket, head),
+    )
+  }
+  const sweeping = sweep && setInterval(sweep, SWEEP_EVERY).unref()
 
   return {
     url,
     async close() {
       clearInterval(sweeping)
-      sandbox.close()
+      api.close()
       for (const client of sockets.clients) client.terminate()
       if ('closeAllConnections' in server) server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
@@ -54,7 +83,7 @@ async function serveFiles(sandbox: FilesSandbox, port: number) {
 
 /** The socket is accepted first and closed with its code afterwards: only so a browser gets to see the code. */
 function upgrade(
-  sandbox: FilesSandbox,
+  connect: NonNullable<Api['connect']>,
   sockets: WebSocketServer,
   url: string,
   request: IncomingMessage,
@@ -63,7 +92,7 @@ function upgrade(
 ): void {
   sockets.handleUpgrade(request, socket, head, ws => {
     const opening = { url: `${url}${request.url}`, authorization: request.headers.authorization }
-    const line = sandbox.connect(opening, {
+    const line = connect(opening, {
       send: frame => ws.send(frame),
       close: (code, reason) => (code === 1006 ? ws.terminate() : ws.close(code, reason)),
     })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { filesSandbox } from '../../src/sandbox/files/sandbox.ts'
-import { sqlite } from '../../src/sandbox/files/sqlite.ts'
+import { sqlite } from '../../src/sandbox/sqlite.ts'
 import { bytes, client, SYNC, scene, talk, virtualWorld } from './kit.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sandbox-'))

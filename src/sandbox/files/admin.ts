@@ -1,3 +1,4 @@
+import type { Snapshot } from '../tables.ts'
 import { deviceKey } from './access.ts'
 import { facetsOf, vanish, write } from './history.ts'
 import { append, rowId, tenantOf } from './log.ts'
@@ -5,7 +6,6 @@ import { basename, childNamed, descendantsOf, dirname, folderAt, inside } from '
 import type { Server } from './server.ts'
 import { keep } from './staging.ts'
 import { type ChangeType, type Facets, mint, type Resource, type Role, type Share, type State } from './state.ts'
-import type { Snapshot } from './tables.ts'
 
 /** Everything that happens to a server from the outside: an operator, another client, a disaster. */
 export function admin(server: Server): Admin {

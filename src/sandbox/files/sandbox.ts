@@ -1,5 +1,7 @@
+import { abortable } from '../abortable.ts'
 import { allowed, asBrowserSees, preflight } from '../cors.ts'
 import { sha256 } from '../digest.ts'
+import { type Disk, tables } from '../tables.ts'
 import { weather as makeWeather, type Weather } from '../weather.ts'
 import type { Digest, World } from '../world.ts'
 import { type Admin, admin } from './admin.ts'
@@ -10,7 +12,6 @@ import type { Server } from './server.ts'
 import { type Line, type Opening, type Peer, sockets } from './sockets.ts'
 import { expireStaged } from './staging.ts'
 import { stateOf, type User } from './state.ts'
-import { type Disk, tables } from './tables.ts'
 
 /** The file server: fetch-shaped, socket-shaped, and open to whoever wants to look inside or play another client. */
 export function filesSandbox(options: FilesOptions): FilesSandbox {
@@ -137,16 +138,4 @@ function dialled(weather: Weather, opening: Opening, peer: Peer, connect: (to: P
       line?.closed()
     },
   }
-}
-
-/** An abort ends the waiting, not the work: what is on its way to a server arrives. */
-function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason)
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
-  })
 }

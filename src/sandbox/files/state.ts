@@ -1,5 +1,5 @@
+import type { Table, Tables } from '../tables.ts'
 import type { Digest } from '../world.ts'
-import type { Table, Tables } from './tables.ts'
 
 /** Everything the server knows. Rows are plain data, so that the whole of it can be stored, compared and rolled back. */
 export function stateOf(tables: Tables, now: () => number, digest: Digest): State {

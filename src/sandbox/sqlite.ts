@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { parseJson, writeJson } from './json.ts'
 import type { Disk } from './tables.ts'
 
 /** A SQLite file as the disk: what was answered survives the end of the process, `kill -9` included. */
@@ -17,7 +18,7 @@ export function sqlite(path: string): Disk {
   return {
     *load(table) {
       for (const row of load.all(table)) {
-        yield [String(row.id), row.bytes ?? JSON.parse(String(row.json))]
+        yield [String(row.id), row.bytes ?? parseJson(String(row.json))]
       }
     },
     save(edits) {
@@ -26,7 +27,7 @@ export function sqlite(path: string): Disk {
         for (const { table, id, row } of edits) {
           if (row === undefined) drop.run(table, id)
           else if (row instanceof Uint8Array) put.run(table, id, null, row)
-          else put.run(table, id, JSON.stringify(row), null)
+          else put.run(table, id, writeJson(row), null)
         }
         db.exec('commit')
       } catch (error) {
