@@ -1,9 +1,9 @@
 /** The file server of the playground, and the little that the page may ask about it: what it holds, and the weather. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { filesSandbox } from '../src/sandbox/files/sandbox.ts'
-import { sqlite } from '../src/sandbox/sqlite.ts'
 import { realWorld } from '../src/sandbox/real-world.ts'
 import { serve } from '../src/sandbox/serve.ts'
+import { sqlite } from '../src/sandbox/sqlite.ts'
 import { weather } from '../src/sandbox/weather.ts'
 import type { Place, Seen, Weather } from './stage/asks.ts'
 
