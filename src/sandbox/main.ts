@@ -1,14 +1,19 @@
 import { parseArgs } from 'node:util'
+import { type AirweaveSandbox, airweaveSandbox } from './airweave/sandbox.ts'
 import { type FilesSandbox, filesSandbox } from './files/sandbox.ts'
 import { realWorld } from './real-world.ts'
 import { serve } from './serve.ts'
 import { sqlite } from './sqlite.ts'
 import { weather } from './weather.ts'
 
-/** `node main.ts --port-files 0 --db FILE --seed-share NAME …`: prints one JSON line and serves until SIGTERM. */
+/**
+ * `node main.ts --port-files 0 --port-airweave 0 --db FILE --seed-share NAME …`: prints one JSON line, with the URL of
+ * each API and what is needed to use it, and serves until SIGTERM.
+ */
 const { values } = parseArgs({
   options: {
     'port-files': { type: 'string', default: '0' },
+    'port-airweave': { type: 'string', default: '0' },
     db: { type: 'string' },
     'seed-share': { type: 'string', default: 'Documents' },
     token: { type: 'string' },
@@ -53,8 +58,16 @@ const files = filesSandbox({
     rateLimit: values['rate-limit'] === undefined ? null : number('rate-limit'),
   },
 })
-const seeded = seed(files)
-const served = await serve({ files }, { files: number('port-files') })
+const airweave = airweaveSandbox({
+  world: realWorld,
+  weather: conditions,
+  knobs: {
+    cors: choice('cors', ['strict', 'lax']),
+    rateLimit: values['rate-limit'] === undefined ? null : number('rate-limit'),
+  },
+})
+const seeded = { ...seed(files), ...seedAirweave(airweave) }
+const served = await serve({ files, airweave }, { files: number('port-files'), airweave: number('port-airweave') })
 process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded })}\n`)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -68,6 +81,17 @@ function seed({ admin, inspect }: FilesSandbox): { readonly token: string; reado
   if (share && token) return { token: token.token, share: share.id }
   const made = admin.addUser('Ada', values.token === undefined ? {} : { token: values.token })
   return { token: made.token, share: admin.addShare(values['seed-share'], made.user_id) }
+}
+
+function seedAirweave({ admin }: AirweaveSandbox) {
+  const airweaveKey = admin.addKey()
+  const airweaveCollection = admin.addCollection('Documents', 'documents')
+  const airweaveConnection = admin.connect(airweaveCollection, {
+    short_name: 'incremental_stub',
+    name: 'Documents',
+    config: { entity_count: 25 },
+  })
+  return { airweaveKey, airweaveCollection, airweaveConnection }
 }
 
 function number(name: keyof typeof values): number {

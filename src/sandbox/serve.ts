@@ -6,6 +6,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { WebSocketServer } from 'ws'
 
 const SWEEP_EVERY = 5_000
+const TICK_EVERY = 100
 
 /** An API as a server in front of it needs it. */
 export type Api = {
@@ -14,6 +15,8 @@ export type Api = {
   readonly connect?: (opening: Opening, peer: Peer) => Line
   /** What time alone brings about. */
   readonly sweep?: () => void
+  /** The same where it must be punctual: what it streams, and the steps of its jobs. */
+  readonly tick?: () => void
   readonly close: () => void
 }
 
@@ -61,18 +64,20 @@ async function serveOne(api: Api, port: number) {
   const { port: bound } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${bound}`
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 ** 2, perMessageDeflate: false })
-  const { connect, sweep } = api
+  const { connect, sweep, tick } = api
   if (connect !== undefined) {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       upgrade(connect, sockets, url, request, socket, head),
     )
   }
   const sweeping = sweep && setInterval(sweep, SWEEP_EVERY).unref()
+  const ticking = tick && setInterval(tick, TICK_EVERY).unref()
 
   return {
     url,
     async close() {
       clearInterval(sweeping)
+      clearInterval(ticking)
       api.close()
       for (const client of sockets.clients) client.terminate()
       if ('closeAllConnections' in server) server.closeAllConnections()

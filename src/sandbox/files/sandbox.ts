@@ -1,6 +1,5 @@
-import { abortable } from '../abortable.ts'
-import { allowed, asBrowserSees, preflight } from '../cors.ts'
 import { sha256 } from '../digest.ts'
+import { exchange, type Wires } from '../exchange.ts'
 import { type Disk, tables } from '../tables.ts'
 import { weather as makeWeather, type Weather } from '../weather.ts'
 import type { Digest, World } from '../world.ts'
@@ -45,25 +44,10 @@ export function filesSandbox(options: FilesOptions): FilesSandbox {
   }
   const routes = app(server)
 
-  const overWire = async (request: Request): Promise<Response> => {
-    const before = preflight(request)
-    if (before) return before
-    const answer = await weather.around(request, async it => dated(await routes.fetch(it)))
-    return allowed(request, answer, knobs.cors)
-  }
-  const dated = (response: Response) => {
-    response.headers.set('date', new Date(world.now()).toUTCString())
-    return response
-  }
+  const wires = exchange({ world, weather, knobs: () => knobs, handle: request => routes.fetch(request) })
 
   return {
-    overWire,
-    async fetch(input, init) {
-      const request = input instanceof Request && init === undefined ? input : new Request(input, init)
-      const answer = await abortable(request.signal, () => overWire(request))
-      const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
-      return browser ? asBrowserSees(answer, knobs.cors) : answer
-    },
+    ...wires,
     connect: (opening, peer) => dialled(weather, opening, peer, it => live.connect(opening, it)),
     weather,
     admin: admin(server),
@@ -98,11 +82,7 @@ export type FilesOptions = {
 
 export type AcceptToken = (token: string) => string | undefined
 
-export type FilesSandbox = {
-  /** For callers in the same process: a broken connection rejects, an abort is obeyed, a browser sees less. */
-  readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>
-  /** For a real server in front, which leaves to the real browser what that may see. */
-  readonly overWire: (request: Request) => Promise<Response>
+export type FilesSandbox = Wires & {
   readonly connect: (request: Opening, peer: Peer) => Line
   readonly weather: Weather
   readonly admin: Admin
