@@ -101,7 +101,9 @@ export async function accepted(
   if (reconcile(head.base, { value }, news) !== 'conflict') return
   const ours: Base = { value: result.value, version: result.version }
   const open = entry.rows[0] ?? (await begin(on.draft, home.remote, entry, { value, base: ours, at: head.at }))
-  const row: OutboxRow = { ...open, base: head.base ?? null, overwrote: ours }
+  // Who took ours back meant ours: that is no agreement with what it ran over.
+  const tookBack = sameValue(value, head.base?.value ?? null)
+  const row: OutboxRow = { ...open, base: tookBack ? ours : (head.base ?? null), overwrote: ours }
   replaceRow(entry, open, row)
   await judgeAndSettle(on, home, entry, row, news, `${label}+`)
 }
@@ -120,7 +122,9 @@ async function meetWaiting(
     await settle(draft, home, entry, head, head.seen, { verdict: { take: 'local' }, loses: 'remote' }, 'remote')
     return meet(on, home, remote, `${label}*`)
   }
-  if (head.seen !== undefined && sameBase(head.seen, remote) && head.state === 'asked') return touch(home, entry)
+  if (head.state === 'asked' && [head.seen, head.overwrote].some(one => one !== undefined && sameBase(one, remote))) {
+    return touch(home, entry)
+  }
   const news = sameBytes(home, head.value, remote.value) ? 'agree' : reconcile(head.base, head, remote)
   const asks = head.state === 'asked' && head.seen?.id === entry.id
   if (news === 'known' && !asks) return touch(home, entry, remote)

@@ -3,7 +3,7 @@ import type { Platform } from '../../src/platform.ts'
 import { shapeOf } from '../../src/schema.ts'
 import { type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
-import { entriesOf, noteCells, treeCells } from './history.ts'
+import { entriesOf, nameToken, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
 import type { Device, Sim } from './sim.ts'
 import { drained } from './traps.ts'
@@ -107,6 +107,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     guarded: options.remote !== 'open-box',
     shards: options.remote === 'files',
     nameless: options.knobs.metadata !== 'full',
+    shown: shownBy(sim),
     rule:
       options.strategy === 'MERGE'
         ? 'FIELDS'
@@ -115,6 +116,17 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
           : 'ONE_WINNER',
     revived: history.revived,
   }
+}
+
+/** Who has to list everything anew is not told what was there in between. */
+const cuts = ['compact', 'forceSync', 'deviceGone', 'wipe', 'power'] as const
+
+function shownBy({ server, history, options, faults }: Sim): ReadonlySet<string> {
+  if (options.knobs.metadata !== 'full' || cuts.some(name => faults.counts[name] > 0)) return new Set()
+  const { versions, log } = server.sandbox.inspect()
+  const names = log.map(({ change }) => nameToken((change.new_path ?? '').split('/').at(-1)!))
+  const bytes = versions.flatMap(({ content }) => history.bytes.get(content?.sha256 ?? '') ?? [])
+  return new Set([...names, ...bytes])
 }
 
 /** I3 for what the graph does not see: whole values, paths, and the bytes behind them. */

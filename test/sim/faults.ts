@@ -2,6 +2,7 @@
  * What can go wrong. Swarm: each family is off in half of the seeds and else has a rate of its own, because some bugs
  * only show where a fault is absent. A decision depends on its name, not on how many were taken before it.
  */
+import type { StoreKind } from './plan.ts'
 import type { World } from './world.ts'
 
 /** The greatest rate of each family. */
@@ -40,6 +41,11 @@ export const families = {
 } as const
 export type Family = keyof typeof families
 export const familyNames = Object.keys(families) as Family[]
+
+/** Faults of one store only: IndexedDB says nothing of commits itself, its driver does, through a channel that delivers. */
+const onlyIn: { readonly [family in Family]?: StoreKind } = { quiet: 'memory' }
+
+export const canHappen = (family: Family, store: StoreKind): boolean => (onlyIn[family] ?? store) === store
 
 export interface Faults {
   on: boolean

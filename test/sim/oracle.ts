@@ -48,6 +48,8 @@ export interface Evidence {
   readonly shards: boolean
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
+  /** What its log showed of names and bytes to whoever reads on; of a log that was cut, or says no more than paths: nothing. */
+  readonly shown: ReadonlySet<string>
   readonly rule: 'KEEP_BOTH' | 'MANUAL' | 'ONE_WINNER' | 'FIELDS'
   /** Values that a person brought back by settling a conflict. */
   readonly revived: ReadonlySet<string>
@@ -233,9 +235,13 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     if (cell.endsWith('-copy#place')) continue
     // A server that says no names in its log cannot tell under which name something was deleted that comes back.
     if (evidence.nameless && cell.endsWith('#place')) continue
-    // What was replaced on the way to a delete was never there for others: the delete is what they answered.
-    const deleted = (write: Write) => (graph.over.get(write.value!) ?? []).some(next => next.value === null)
-    const by = (graph.over.get(value) ?? []).find(write => write.value !== null && graph.live(write) && !deleted(write))
+    const by = (graph.over.get(value) ?? []).find(
+      write =>
+        write.value !== null &&
+        graph.live(write) &&
+        !onTheWayToDelete(evidence, graph, write) &&
+        !broughtBackTwice(evidence, graph, cell, write),
+    )
     // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
     const told = evidence.inbox.some(
       one => one.remote === value || one.local === value || (by !== undefined && one.local === by.value),
@@ -246,6 +252,30 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
   }
   return failures
+}
+
+/** What a device replaced before its delete went out was never there for others: the delete is what they answered. */
+function onTheWayToDelete({ shown }: Pick<Evidence, 'shown'>, graph: Graph, write: Write): boolean {
+  if (write.value === null) return true
+  return (
+    !shown.has(write.value) &&
+    (graph.over.get(write.value) ?? []).some(next => onTheWayToDelete({ shown }, graph, next))
+  )
+}
+
+/**
+ * Two who changed different parts of a file that a third deleted bring it back apart, each with its own part new: what is
+ * deleted cannot be written to, so each has another id, and neither was shown the other (decision 5).
+ */
+function broughtBackTwice({ writes, server }: Evidence, graph: Graph, cell: string, by: Write): boolean {
+  const [here, first] = [recordOf(cell), recordOf(by.cell)]
+  if (here === first || !writes.some(write => write.value === null && recordOf(write.cell) === first)) return false
+  const written = [...server.cells].map(([at, value]) => [recordOf(at), graph.byValue.get(value)] as const)
+  const another = written.some(([at, write]) => at === here && write && write.over !== null && write.by !== by.by)
+  const its = written.some(
+    ([at, write]) => at !== here && at !== first && write && (write === by || descends(graph, write, by)),
+  )
+  return another && its
 }
 
 /** I4: whoever had seen the other side is not in conflict with it. */

@@ -1,11 +1,12 @@
 /** What many seeds amount to. */
-import { type Family, familyNames } from './faults.ts'
+import { canHappen, type Family, familyNames } from './faults.ts'
+import type { StoreKind } from './plan.ts'
 import type { Outcome } from './run-seed.ts'
 
 export interface Line extends Omit<Outcome, 'log'> {
   readonly seed: string
   readonly strategy: string
-  readonly store: string
+  readonly store: StoreKind
   readonly cpu: number
   readonly again: boolean
   readonly options: string
@@ -44,7 +45,7 @@ export function reportOf(): Report {
       )
       if (lines.length < enough) return []
       return faults
-        .filter(([, count]) => count === 0)
+        .filter(([name, count]) => count === 0 && lines.some(({ store }) => canHappen(name, store)))
         .map(([name]) => `no fault of kind ${name satisfies Family} was injected`)
     },
   }

@@ -194,6 +194,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     inbox: devices.flatMap(({ disk }) => disk.inbox),
     guarded: true,
     nameless: false,
+    shown: new Set<string>(),
     shards: false,
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),

@@ -351,6 +351,35 @@ test('a look that the app wants is owed from the moment it is asked for until it
 describe('at a remote that guards nothing', () => {
   const unguarded = { guard: 'none', origins: false } as const
 
+  test.each<Rule>(['SERVER_WINS', 'MANUAL', 'KEEP_BOTH'])(
+    'taking back a change that ran over another is in conflict with that other under %s (I5)',
+    async rule => {
+      const fake = fakeOf(unguarded)
+      const device = await deviceOf(fake, { rule })
+      await device.pull()
+      await device.put('a', { n: 1 })
+      fake.meanwhile = () => {
+        fake.put('a', { n: 9 })
+      }
+      fake.afterwards = () => device.put('a', null)
+      await device.push()
+      fake.meanwhile = fake.afterwards = undefined
+      await device.sync()
+      const asks = rule === 'MANUAL'
+      const [item] = await device.inbox()
+      expect(item).toMatchObject({
+        local: { value: null },
+        theirs: { value: { n: 9 } },
+        state: asks ? 'open' : 'settled',
+      })
+      await device.startOver()
+      await device.sync()
+      expect(await device.inbox()).toEqual([item])
+      expect(await device.values()).toEqual(asks ? {} : { a: { n: 9 } })
+      await mustAgree(device)
+    },
+  )
+
   test('what a change ran over is put back under SERVER_WINS, and the inbox keeps the change', async () => {
     const fake = fakeOf(unguarded)
     fake.put('a', { n: 0 })
