@@ -10,7 +10,7 @@ import type { Home } from '../ledger/settle.ts'
 import { accept, adopt, changeOf, commonOf, fold, remap, settle, touch } from '../ledger/settle.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
-import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutSeen } from './meeting.ts'
+import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutEcho, withoutSeen } from './meeting.ts'
 import { reconcile } from './reconcile.ts'
 import { meetSubtree } from './subtree.ts'
 
@@ -34,9 +34,14 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   const entry = await draft.get(home.collection, remote.id)
   const [head] = entry.rows
   if (own !== undefined) {
+    const awaited = entry.meta.echo === remote.origin
+    if (awaited) entry.meta = withoutEcho(entry.meta)
     // Settled long since. A feed may still replay it; a snapshot that shows it has gone back.
     const agreed = head === undefined ? agreedOf(storedOf(entry)) : (head.base ?? undefined)
     if (agreed !== undefined && equal(agreed.version, remote.version)) return asMade(home, entry, agreed, remote)
+    // What the feed showed of this record since we made it was an earlier life of it.
+    if (awaited && !on.snapshot && head === undefined) return adopt(home, entry, remote)
+    if (awaited && !on.snapshot && head !== undefined && !inFlight(head)) return rebase(on, home, entry, head, remote)
     if (!on.snapshot) return touch(home, entry)
     if (head === undefined && agreed !== undefined) return wentBack(on, home, entry, agreed, remote, label)
   }
@@ -78,7 +83,12 @@ const lastShown = (on: Meeting, head: OutboxRow): OutboxRow => (on.guard === 'no
 /** Our change took effect, and what the feed shows came after it. */
 async function meetPast(on: Meeting, home: Home, id: string, origin: string, version: Json): Promise<void> {
   const own = await ownEffect(on.draft, origin)
-  if (own === undefined || own === 'step' || !own.open) return
+  if (own === undefined || own === 'step') return
+  if (!own.open) {
+    const settled = await on.draft.get(home.collection, id)
+    if (settled.meta.echo === origin) settled.meta = withoutEcho(settled.meta)
+    return
+  }
   const local = await on.draft.get(own.collection, own.id)
   const entry = local.id === id ? local : await remap(on.draft, home, local, id)
   const [head] = entry.rows

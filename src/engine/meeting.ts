@@ -1,7 +1,7 @@
 /** What all who meet a remote's rows stand on, and the small steps that they share. */
 import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
 import { based, renewed } from '../ledger/edit.ts'
-import { agreedOf, type OutboxRow } from '../ledger/rows.ts'
+import { agreedOf, type Meta, type OutboxRow } from '../ledger/rows.ts'
 import { adopt, type Home, touch } from '../ledger/settle.ts'
 import type { Base, RemoteRecord, Value } from '../model.ts'
 import { reconcile } from './reconcile.ts'
@@ -29,6 +29,11 @@ export function withoutSeen(head: OutboxRow): OutboxRow {
   return rest
 }
 
+export function withoutEcho(meta: Meta): Meta {
+  const { echo: _, ...rest } = meta
+  return rest
+}
+
 export function rebase(
   on: Meeting,
   home: Home,
@@ -49,7 +54,9 @@ export function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRe
     touch(home, entry)
   } else {
     if (entry.value != null && remote.value === null) on.deleted()
+    const { echo } = entry.meta
     adopt(home, entry, remote)
+    if (echo !== undefined && !on.snapshot) entry.meta = { ...entry.meta, echo }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Waiting changes go out: chosen by sequence, marked as sent in a commit, sent, and their receipts filed. */
 import { sameBase } from '../equal.ts'
 import { asSyncError, reactionTo } from '../errors.ts'
+import { isNew } from '../ledger/collide.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
@@ -293,7 +294,9 @@ async function fileOne(
         return replaceRow(record, open, { ...open, taken: receipt.version })
       }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
-      return accepted(meeting, home, record, open, result, label)
+      await accepted(meeting, home, record, open, result, label)
+      if (isNew(open)) record.meta = { ...record.meta, echo: open.change }
+      return
     }
     case 'conflict': {
       const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen

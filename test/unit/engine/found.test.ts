@@ -169,6 +169,68 @@ describe('what a feed of states shows while a creation is under way', () => {
   })
 })
 
+describe('an earlier life of a record that we made anew, shown after our creation was accepted (I3)', () => {
+  async function madeAnew(rule: Rule) {
+    const fake = fakeOf()
+    const device = await deviceOf(fake, { rule })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    fake.put('a', { n: 9 })
+    fake.put('a', null)
+    await device.push()
+    return { fake, device }
+  }
+
+  test('gives way to our own row behind it', async () => {
+    const { fake, device } = await madeAnew('KEEP_BOTH')
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 1 } }, { a: { n: 1 } }])
+    expect([await device.inbox(), await device.meta('a')]).toMatchObject([[], { version: 3 }])
+    await mustAgree(device)
+  })
+
+  test('gives way to an edit of it that waits', async () => {
+    const { fake, device } = await madeAnew('CLIENT_WINS')
+    await device.put('a', { n: 2 })
+    await device.pull()
+    expect(await device.rows()).toMatchObject([{ base: { value: { n: 1 }, version: 3 } }])
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 2 } }, { a: { n: 2 } }])
+    await mustAgree(device)
+  })
+
+  test('is news again once our row was shown, or a listing shows another', async () => {
+    const { fake, device } = await madeAnew('KEEP_BOTH')
+    await device.pull()
+    fake.put('a', { n: 2 })
+    await device.pull()
+    fake.repeat(fake.log[2]!)
+    await device.pull()
+    expect(await device.values()).toEqual({ a: { n: 2 } })
+    const other = await madeAnew('KEEP_BOTH')
+    other.fake.put('a', { n: 2 })
+    await other.device.startOver()
+    await other.device.pull()
+    other.fake.repeat(other.fake.log[2]!)
+    await other.device.pull()
+    expect(await other.device.values()).toEqual({ a: { n: 2 } })
+  })
+
+  test('is none once our row was shown below an edit', async () => {
+    const fake = fakeOf()
+    const device = await deviceOf(fake, { rule: 'CLIENT_WINS' })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    await device.push()
+    await device.put('a', { n: 3 })
+    await device.pull()
+    fake.put('a', { n: 2 })
+    fake.repeat(fake.log[0]!)
+    await device.pull()
+    expect(await device.rows()).toMatchObject([{ base: { value: { n: 2 } } }])
+  })
+})
+
 test('two devices that bring back one record are judged by what was there before the deletion', async () => {
   const world = worldOf()
   const fake = fakeOf()
