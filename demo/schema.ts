@@ -13,4 +13,4 @@ export const strategies: readonly Strategy[] = [
 ]
 
 export const schemaWith = (conflicts: Strategy) =>
-  defineSchema({ version: 1, collections: { notes: collection<Note>({ remote: 'drive', conflicts, ...records }) } })
+  defineSchema({ version: 1, collections: { notes: collection<Note>()({ remote: 'drive', conflicts, ...records }) } })

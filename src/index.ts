@@ -2,25 +2,30 @@
 export type { Explanation } from './client/explain.ts'
 export type { Inbox } from './client/inbox.ts'
 export type { Live } from './client/live.ts'
-export { type Db, type OpenOptions, open, type Remotes } from './client/open.ts'
+export { type OpenOptions, open } from './client/open.ts'
 export type { Outbox, Pending } from './client/outbox.ts'
 export type { Query, Where } from './client/query.ts'
 export type { Item, Records, TxRecords } from './client/records.ts'
 export type { RemoteHandle } from './client/remote.ts'
 export type { Write } from './client/settled.ts'
 export type { Phase, Status } from './client/status.ts'
+export type { Calls, Db, Fits, HandleOf, Remotes, RowOf, Runs } from './client/types.ts'
 export { type Code, type Reaction, reactions, SyncError } from './errors.ts'
 export type { Brake, InboxEntry, Outcome } from './ledger/rows.ts'
 export type * from './model.ts'
 export { type Platform, platform, type Socket, type SocketEvents } from './platform.ts'
 export type { MergeField } from './resolver.ts'
 export {
+  type Bound,
   type Collection,
   type Collections,
   collection,
   defineSchema,
+  type FieldRules,
   type Schema,
+  type Sortable,
   type StandardSchema,
+  type Untyped,
 } from './schema.ts'
 export type { StoreDriver } from './store.ts'
 export { memory } from './stores/memory.ts'

@@ -111,7 +111,7 @@ export type FieldRule = 'LAST_WRITER_WINS' | 'SERVER_WINS' | 'CLIENT_WINS' | 'UN
 export type Rule =
   | Strategy
   | {
-      readonly fields: { readonly [field: string]: FieldRule }
+      readonly fields: { readonly [field: string]: FieldRule | undefined }
       readonly otherwise: FieldRule
       readonly onDelete: Exclude<Strategy, 'MERGE'>
     }

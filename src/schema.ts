@@ -1,6 +1,6 @@
 /** What an app declares: its collections, where each lives, how it settles conflicts, what is indexed and how it moved. */
 import { SyncError } from './errors.ts'
-import type { Rule } from './model.ts'
+import type { FieldRule, Rule, Strategy } from './model.ts'
 import type { Shape, Writer } from './store.ts'
 import type { Source } from './transport.ts'
 
@@ -17,24 +17,53 @@ type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] }
 
-/** One collection. `Row` is what the app reads and writes; the id is beside it, never in it. */
-export interface Collection<Row extends object = object> extends Source {
+/**
+ * One collection. `Row` is what the app reads and writes; the id is beside it, never in it. The other parameters are
+ * what was said, word for word, so that `open` can compare it with the remotes; wide ones are compared when it runs.
+ */
+export interface Collection<
+  Row extends object = Untyped,
+  Remote extends string = string,
+  From extends string = string,
+  Whole extends Strategy = Strategy,
+> extends Source {
   /** The remote that it lives with; absent: it stays on this device. */
-  readonly remote?: string
+  readonly remote?: Remote
   /** The remote's source that feeds it. Default: the collection's own name. */
-  readonly source?: string
+  readonly source?: From
   /** Default LAST_WRITER_WINS. */
-  readonly conflicts?: Rule
-  /** Fields that can be queried by range and ordered without loading everything. Strings or finite numbers. */
-  readonly index?: readonly (keyof Row & string)[]
+  readonly conflicts?: Whole | FieldRules<Row>
+  /** Fields that can be queried by range and ordered without loading everything: texts and finite numbers. */
+  readonly index?: readonly Sortable<Row>[]
   /** Checked before each local write and on each pulled record. Checks only: the value it returns is not used. */
   readonly schema?: StandardSchema<Row>
   /** For types only; never set. */
   readonly row?: Row
 }
 
+/** A row that nobody gave a type. */
+export interface Untyped {
+  readonly [field: string]: unknown
+}
+
+/** A rule for each field that has one of its own. */
+export interface FieldRules<Row extends object> {
+  readonly fields: { readonly [F in keyof Row & string]?: FieldRule }
+  readonly otherwise: FieldRule
+  readonly onDelete: Exclude<Strategy, 'MERGE'>
+}
+
+/** The fields that may hold a text or a number. */
+export type Sortable<Row extends object> = {
+  [F in keyof Row & string]-?: [Bound<Row[F]>] extends [never] ? never : F
+}[keyof Row & string]
+
+/** What of a field can be compared and indexed. */
+export type Bound<F = unknown> = unknown extends F ? string | number : Extract<F, string | number>
+
 /** A collection of whatever rows. */
-export type AnyCollection = Omit<Collection, 'index' | 'schema' | 'row'> & {
+export type AnyCollection = Omit<Collection, 'index' | 'schema' | 'row' | 'conflicts'> & {
+  readonly conflicts?: Rule
   readonly index?: readonly string[]
   readonly schema?: StandardSchema
   readonly row?: unknown
@@ -48,8 +77,28 @@ export interface Schema<C extends Collections = Collections> {
   readonly migrations: { readonly [version: number]: (tx: Writer) => Promise<void> }
 }
 
-export function collection<Row extends object>(definition: Collection<Row> = {}): Collection<Row> {
-  return definition
+/**
+ * Declares a collection. Its rows have the type of its `schema` or of the source that is spread into it; where neither
+ * says one, name it first: `collection<Note>()({ remote: 'drive' })`. (TypeScript infers all type arguments or none,
+ * and what is said about the remote has to be inferred; from the words themselves, hence the `NoInfer`s.)
+ */
+export function collection<Row extends object>(): <
+  Remote extends string = never,
+  From extends string = never,
+  Whole extends Strategy = never,
+>(
+  definition: Collection<Row, Remote, From, Whole>,
+) => Collection<Row, NoInfer<Remote>, NoInfer<From>, NoInfer<Whole>>
+export function collection<
+  Remote extends string = never,
+  From extends string = never,
+  Whole extends Strategy = never,
+  Row extends object = Untyped,
+>(
+  definition: Collection<Row, Remote, From, Whole>,
+): Collection<NoInfer<Row>, NoInfer<Remote>, NoInfer<From>, NoInfer<Whole>>
+export function collection(definition?: Collection): unknown {
+  return definition ?? ((one: Collection) => one)
 }
 
 /** Checks what can be checked before a store is open: versions, names, one home per source (rule 14). */
@@ -71,6 +120,9 @@ export function defineSchema<const C extends Collections>(definition: {
   for (const [name, { remote, source }] of Object.entries(collections)) {
     if (!/^[A-Za-z][\w-]{0,63}$/.test(name) || name === 'constructor') {
       throw mismatch(`"${name}" is no name for a collection: use up to 64 letters, digits, _ and -, a letter first.`)
+    }
+    if (typeof collections[name] === 'function') {
+      throw mismatch(`"${name}" is no collection yet: write collection<Row>()({ ... }).`)
     }
     if (remote === undefined) continue
     const home = `${remote}\n${source ?? name}`

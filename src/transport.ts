@@ -123,12 +123,22 @@ export interface JobReport {
   readonly reason?: string
 }
 
-export interface Jobs {
-  start(request: Json, io: Io): Promise<string>
+/** `Request` is what the app asks for: plain data, since it is stored and crosses to the worker. */
+export interface Jobs<Request = Json> {
+  start(request: Request, io: Io): Promise<string>
   /** A job that our own lost `start` made, or one already running that does the same. */
-  find(request: Json, since: number, io: Io): Promise<string | undefined>
+  find(request: Request, since: number, io: Io): Promise<string | undefined>
   check(id: string, io: Io): Promise<JobReport>
   cancel?(id: string, io: Io): Promise<void>
+}
+
+/**
+ * What the API can do beside syncing, by name: run on the user's behalf, in whatever context asked, whether it leads or
+ * not. A call has no effect on the store, is not repeated by the engine, and fails to its caller. Requests and answers
+ * are plain data (`plain.ts`), because they cross to the worker. A call without a request takes `undefined`.
+ */
+export interface Api {
+  readonly [name: string]: (request: never, io: Io) => Promise<unknown>
 }
 
 export type Nudge = 'changed' | 'start-over' | 'settings'
@@ -173,12 +183,16 @@ export interface Source {
 export interface Transport {
   /** The API's name, for status and messages. */
   readonly name: string
-  /** By source name. A collection feeds from the source that it names, by default the one named like itself. */
+  /**
+   * By source name. A collection feeds from the source that it names, by default the one named like itself. The types of
+   * the app know the names, and what each source can do, where the transport's own type says so.
+   */
   readonly sources: { readonly [source: string]: Source }
   readonly pull?: Pull
   readonly push?: Push
   readonly jobs?: Jobs
   readonly bodies?: Bodies
+  readonly api?: Api
   /** Hears "look now" until `io.signal` ends it. A nudge carries no data; losing one costs time only. */
   readonly nudges?: { listen(hear: (nudge: Nudge) => void, io: Io): Promise<void> }
   /** Makes the device known. Called once per store identity, and again after `device-gone`. */

@@ -2,34 +2,29 @@
 
 import type { MassDelete } from '../engine/ground.ts'
 import { identify, storedOffset } from '../ledger/identity.ts'
-import type { Outcome } from '../ledger/rows.ts'
 import { type Platform, platform as realPlatform } from '../platform.ts'
 import type { MergeField } from '../resolver.ts'
-import type { Collection, Collections, Schema } from '../schema.ts'
+import type { Collections, Schema } from '../schema.ts'
 import { shapeOf } from '../schema.ts'
 import type { StoreDriver } from '../store.ts'
-import type { Transport } from '../transport.ts'
 import { serverClock } from './clock.ts'
 import { completed } from './complete.ts'
 import type { Base } from './db.ts'
 import { commit } from './db.ts'
-import type { Explanation } from './explain.ts'
 import { explain } from './explain.ts'
 import type { Host, Hosting } from './host.ts'
-import type { Inbox } from './inbox.ts'
 import { inbox } from './inbox.ts'
-import type { Outbox } from './outbox.ts'
 import { outbox } from './outbox.ts'
-import type { Records, TxRecords } from './records.ts'
 import { records, txRecords } from './records.ts'
-import type { RemoteHandle } from './remote.ts'
 import { remoteHandle } from './remote.ts'
 import type { Write } from './settled.ts'
 import { settled, writeId } from './settled.ts'
+import type { Db, Fits, Remotes } from './types.ts'
 
 export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly store: StoreDriver
-  readonly schema: Schema<C>
+  /** Compared with `remotes`: every name must exist there, and every strategy must be possible. */
+  readonly schema: Schema<C> & NoInfer<Fits<C, R>>
   readonly remotes?: R
   /** What this device is called, towards other people. */
   readonly device?: { readonly name: string }
@@ -43,32 +38,6 @@ export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly durability?: 'strict' | 'relaxed'
   /** The world. Default: this one. */
   readonly platform?: Platform
-}
-
-export interface Remotes {
-  readonly [remote: string]: Transport
-}
-
-export type RowOf<D> = D extends Collection<infer Row> ? Row : never
-
-export interface Db<C extends Collections = Collections, R extends Remotes = Remotes> {
-  readonly data: { readonly [N in keyof C]: Records<RowOf<C[N]>> }
-  readonly remotes: { readonly [N in keyof R]: RemoteHandle }
-  readonly conflicts: Inbox
-  readonly outbox: Outbox
-  readonly device: { readonly id: string; readonly name: string }
-  /**
-   * Several writes in one commit: all of them or none. Await nothing but `tx` inside. Resolves when the commit is
-   * durable.
-   */
-  readonly write: {
-    (work: (tx: { readonly [N in keyof C]: TxRecords<RowOf<C[N]>> }) => unknown): Promise<Write>
-    /** How an earlier write ended; see `Write.settled`. */
-    settled(id: string): Promise<Outcome>
-  }
-  /** Why a record is not synced yet, and when the next try is. */
-  explain(collection: keyof C & string, id: string): Promise<Explanation>
-  close(): Promise<void>
 }
 
 const day = 24 * 3_600_000

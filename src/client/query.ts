@@ -1,5 +1,6 @@
 /** Questions over one collection: by index where there is one, else by looking at everything, up to a limit. */
 import { SyncError } from '../errors.ts'
+import type { Bound, Sortable } from '../schema.ts'
 import type { RecordQuery, Stored } from '../store.ts'
 import type { Base } from './db.ts'
 import { definitionOf } from './db.ts'
@@ -8,22 +9,23 @@ import { live } from './live.ts'
 import type { Item } from './records.ts'
 import { visible } from './records.ts'
 
-type Bound = string | number
-
-export interface Where<Row extends object> {
-  equals(value: Bound): Query<Row>
-  above(value: Bound): Query<Row>
-  atLeast(value: Bound): Query<Row>
-  below(value: Bound): Query<Row>
-  atMost(value: Bound): Query<Row>
+/** A question about one field, which holds `Held`. */
+export interface Where<Row extends object, Held extends Bound = Bound> {
+  equals(value: Held): Query<Row>
+  above(value: Wide<Held>): Query<Row>
+  atLeast(value: Wide<Held>): Query<Row>
+  below(value: Wide<Held>): Query<Row>
+  atMost(value: Wide<Held>): Query<Row>
   /** Both included. */
-  between(from: Bound, to: Bound): Query<Row>
-  startsWith(text: string): Query<Row>
+  between(from: Wide<Held>, to: Wide<Held>): Query<Row>
+  startsWith(text: Extract<Wide<Held>, string>): Query<Row>
 }
+
+type Wide<Held> = Held extends string ? string : number
 
 export interface Query<Row extends object> {
   filter(keep: (item: Item<Row>) => boolean): Query<Row>
-  orderBy(field: keyof Row & string, order?: 'asc' | 'desc'): Query<Row>
+  orderBy(field: Sortable<Row>, order?: 'asc' | 'desc'): Query<Row>
   limit(count: number): Query<Row>
   get(): Promise<Item<Row>[]>
   first(): Promise<Item<Row> | undefined>

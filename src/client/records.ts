@@ -6,7 +6,7 @@ import { edit } from '../ledger/edit.ts'
 import { getRow, metaOf } from '../ledger/rows.ts'
 import type { Value } from '../model.ts'
 import { plain } from '../plain.ts'
-import { misfit } from '../schema.ts'
+import { type Bound, misfit, type Sortable } from '../schema.ts'
 import type { Reader, Stored } from '../store.ts'
 import type { Base } from './db.ts'
 import { commit, definitionOf, placeOf } from './db.ts'
@@ -31,9 +31,14 @@ export interface TxRecords<Row extends object> {
   /** Sets the whole record, whether it was there or not. */
   put(id: string, value: Row): Promise<void>
   /** Sets some fields; `undefined` drops one. Rejects with `not-found` where there is no such record. */
-  patch(id: string, fields: Partial<Row>): Promise<void>
+  patch(id: string, fields: Patch<Row>): Promise<void>
   /** Deleting what is not there does nothing. A folder takes along what is in it. */
   delete(id: string): Promise<void>
+}
+
+/** Some fields of a record; `undefined` drops one that may be absent. */
+export type Patch<Row extends object> = {
+  readonly [F in keyof Row]?: Row[F] | (Record<never, never> extends Pick<Row, F> ? undefined : never)
 }
 
 /** A collection. Every write resolves when it is durable here; what the remote says comes by `settled()`. */
@@ -41,13 +46,13 @@ export interface Records<Row extends object> {
   get(id: string): Promise<Row | undefined>
   add(value: Row, id?: string): Promise<string>
   put(id: string, value: Row): Promise<Write>
-  patch(id: string, fields: Partial<Row>): Promise<Write>
+  patch(id: string, fields: Patch<Row>): Promise<Write>
   delete(id: string): Promise<Write>
   /** All records, by id. */
   list(): Promise<Item<Row>[]>
   count(): Promise<number>
-  where<F extends keyof Row & string>(field: F): Where<Row>
-  orderBy(field: keyof Row & string, order?: 'asc' | 'desc'): Query<Row>
+  where<F extends Sortable<Row>>(field: F): Where<Row, Bound<Row[F]>>
+  orderBy(field: Sortable<Row>, order?: 'asc' | 'desc'): Query<Row>
   /** One record, or all of them, kept up to date. */
   live(id: string): Live<Row | undefined>
   live(): Live<Item<Row>[]>

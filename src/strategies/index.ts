@@ -46,7 +46,9 @@ export function knownRule(rule: Rule, names: Iterable<string> = []): void {
     known('strategy', rule, forRecords)
     return
   }
-  for (const [field, name] of Object.entries(rule.fields ?? {})) known(`rule for the field "${field}"`, name, forFields)
+  for (const [field, name] of Object.entries(rule.fields ?? {})) {
+    if (name !== undefined) known(`rule for the field "${field}"`, name, forFields)
+  }
   known('rule for the other fields', rule.otherwise, forFields)
   // MERGE is a rule for fields: it has no answer of its own when a whole record is gone.
   const onDelete = forRecords.filter(name => name !== 'MERGE')

@@ -1,7 +1,7 @@
 /** What the page of the smoke test can do. Bundled by the test. */
 import { collection, defineSchema, open } from '../../src/index.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
-import { files, records, type TreeRow, tree } from '../../src/transports/files/index.ts'
+import { files, records, tree } from '../../src/transports/files/index.ts'
 
 export interface App {
   start(url: string, share: string, token: string): Promise<void>
@@ -20,8 +20,8 @@ async function openDb(url: string, share: string, token: string) {
     schema: defineSchema({
       version: 1,
       collections: {
-        notes: collection<{ title: string }>({ remote: 'drive', ...records }),
-        entries: collection<TreeRow>({ remote: 'drive', source: 'tree', ...tree }),
+        notes: collection<{ title: string }>()({ remote: 'drive', ...records }),
+        entries: collection({ remote: 'drive', source: 'tree', ...tree }),
       },
     }),
     remotes: { drive: files({ url, share, folders: { notes: '/notes' }, platform: 'web', token: () => token }) },

@@ -42,7 +42,7 @@ interface Note { readonly title: string; readonly stars?: number }
 
 const schema = defineSchema({
   version: 1,
-  collections: { notes: collection<Note>({ remote: 'drive', conflicts: 'KEEP_BOTH', index: ['stars'], ...records }), entries: collection<TreeRow>({ remote: 'drive', source: 'tree', ...tree }) },
+  collections: { notes: collection<Note>()({ remote: 'drive', conflicts: 'KEEP_BOTH', index: ['stars'], ...records }), entries: collection({ remote: 'drive', source: 'tree', ...tree }) },
 })
 const drive = files({ url: 'https://drive.test', share: 'shr_1', folders: { notes: '/notes' }, token: () => 'x' })
 for (const store of [memory(), indexeddb('app'), sqlite('app.db')]) {
@@ -63,7 +63,7 @@ for (const store of [memory(), indexeddb('app'), sqlite('app.db')]) {
   console.log(id, phase, plain, stars, kind, SyncError)
 }
 // @ts-expect-error an index is over a field
-collection<Note>({ index: ['size'] })
+collection<Note>()({ index: ['size'] })
 // @ts-expect-error a strategy has one of the names
 collection({ conflicts: 'NEWEST_WINS' })
 `
@@ -78,6 +78,64 @@ test('a project of Node modules type-checks', () => {
   const { code, text } = project.check('nodenext', [project.write('app.ts', program)], ['node'])
   expect(text).toBe('')
   expect(code).toBe(0)
+})
+
+const wrong = (collections: string, use = '') => `
+import { collection, defineSchema, memory, open } from 'tidemark'
+import { files, shares, tree } from 'tidemark/files'
+const drive = files({ url: 'https://drive.test', token: () => 'x' })
+const schema = defineSchema({ version: 1, collections: { ${collections} } })
+const db = await open({ store: memory(), schema, remotes: { drive } })
+${use}
+export { shares, tree, db }
+`
+const wrongs: readonly (readonly [name: string, program: string, said: string])[] = [
+  [
+    'remote',
+    wrong(`a: collection({ remote: 'drvie', source: 'tree' })`),
+    `Type '"drvie"' is not assignable to type '"drive"'.`,
+  ],
+  [
+    'source',
+    wrong(`a: collection({ remote: 'drive', source: 'tre' })`),
+    `Type '"tre"' is not assignable to type '"shares" | "tree"'.`,
+  ],
+  [
+    'copies',
+    wrong(`shares: collection({ remote: 'drive', conflicts: 'KEEP_BOTH', ...shares })`),
+    `"drive.shares has no place for copies: choose another strategy"`,
+  ],
+  [
+    'rule',
+    wrong(
+      `a: collection<{ tags: string[] }>()({ conflicts: { fields: { tag: 'UNION' }, otherwise: 'SERVER_WINS', onDelete: 'MANUAL' } })`,
+    ),
+    `'tag' does not exist in type`,
+  ],
+  [
+    'field',
+    wrong(`a: collection<{ title: string }>()({})`, `db.data.a.patch('x', { titel: 'Tea' })`),
+    `Did you mean to write 'title'?`,
+  ],
+  [
+    'order',
+    wrong(`a: collection<{ title: string }>()({})`, `db.data.a.orderBy('titel')`),
+    `'"titel"' is not assignable to parameter of type '"title"'`,
+  ],
+  ['run', wrong('', `db.remotes.drive.run({})`), `Property 'run' does not exist`],
+]
+
+test('what cannot work does not compile, and the compiler says why in words of the app', () => {
+  const { text } = project.check(
+    'nodenext',
+    wrongs.map(([name, program]) => project.write(`wrong-${name}.ts`, program)),
+    ['node'],
+  )
+  for (const [name, , said] of wrongs) {
+    const own = text.split(/^(?=\S)/m).filter(line => line.startsWith(`wrong-${name}.ts`))
+    expect(own, text).toHaveLength(1)
+    expect(own[0]).toContain(said)
+  }
 })
 
 test('the published modules know no sources and no packages but the declared ones', () => {

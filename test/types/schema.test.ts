@@ -10,13 +10,15 @@ test('a source feeds one collection, and a collection has one home', async () =>
   expect(() => defineSchema({ version: 1, collections: { notes, again } })).toThrow('a source feeds one collection')
   const elsewhere = collection({ remote: 'other', source: 'notes' })
   const schema = defineSchema({ version: 1, collections: { notes, elsewhere } })
+  // @ts-expect-error there is no remote of that name
   await expect(open({ store: memory(), schema, remotes: { feed } })).rejects.toMatchObject({ code: 'schema-mismatch' })
 })
 
 test.each([
   ['a version that is no whole number', { version: 1.5, collections: {} }],
   ['a migration to a version that there is not', { version: 2, collections: {}, migrations: { 3: async () => {} } }],
-  ['a name that no store could keep', { version: 1, collections: { 'a b': collection() } }],
+  ['a name that no store could keep', { version: 1, collections: { 'a b': collection({}) } }],
+  ['a collection that was begun only', { version: 1, collections: { notes: collection() } }],
 ])('%s is refused', (_, definition) => {
   expect(() => defineSchema(definition)).toThrow(expect.objectContaining({ code: 'schema-mismatch' }))
 })

@@ -2,7 +2,7 @@
  * The file server's sync API as a transport: a tree of files and folders per share, the shares themselves, and
  * collections kept as JSON shards in a folder. A page that only needs the sources imports `sources.ts`.
  */
-import type { Source, Transport } from '../../transport.ts'
+import type { Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
 import { api } from './api.ts'
@@ -35,11 +35,15 @@ export interface FilesOptions<
   readonly socketAuth?: 'header' | 'query'
 }
 
-type Sources<Folders> = { readonly tree: Source; readonly shares: Source } & { readonly [S in keyof Folders]: Source }
+export interface FilesTransport<Folders = Record<never, never>> extends Transport {
+  readonly sources: { readonly tree: typeof tree; readonly shares: typeof shares } & {
+    readonly [S in keyof Folders]: typeof records
+  }
+}
 
 export function files<const Folders extends { readonly [source: string]: string } = Record<never, string>>(
   options: FilesOptions<Folders>,
-): Transport & { readonly sources: Sources<Folders> } {
+): FilesTransport<Folders> {
   const scope = scopeOf(options)
   const calls = api(http({ url: apiRoot(options.url), token: options.token }))
   const held = recordsFiles(calls)
@@ -47,7 +51,7 @@ export function files<const Folders extends { readonly [source: string]: string 
   const folders = Object.fromEntries(scope.folders.map(({ source }) => [source, records]))
   return {
     name: 'files',
-    sources: { ...folders, tree, shares } as unknown as Sources<Folders>, // fromEntries forgets the names
+    sources: { ...folders, tree, shares } as unknown as FilesTransport<Folders>['sources'], // fromEntries forgets the names
     pull: pull(calls, scope, recordsReader(scope, held)),
     push: push(calls, scope, held),
     bodies: bodies(calls),

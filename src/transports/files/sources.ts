@@ -1,6 +1,6 @@
 /**
  * What the records of the file API are like, without the transport: a page spreads these into its schema,
- * `collection<TreeRow>({ remote: 'drive', ...tree })`, and writes through them.
+ * `collection({ remote: 'drive', ...tree })`, and writes through them.
  */
 import type { Value } from '../../model.ts'
 import type { Source } from '../../transport.ts'
@@ -35,7 +35,7 @@ export type ShareRow = {
   readonly lost?: true
 }
 
-export const tree = {
+const treeSource = {
   parent: 'parent',
   name: 'name',
   sameName,
@@ -52,8 +52,10 @@ export const tree = {
   },
   check: (_id, value) => treeFault(value),
 } as const satisfies Source
+export const tree: typeof treeSource & { readonly row?: TreeRow } = treeSource
 
-export const shares = { readonly: true } as const satisfies Source
+const sharesSource = { readonly: true } as const satisfies Source
+export const shares: typeof sharesSource & { readonly row?: ShareRow } = sharesSource
 
 /** Deeper values would make a shard that nobody reads. */
 export const DEEPEST = 100

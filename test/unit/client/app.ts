@@ -1,5 +1,6 @@
 /** An app with one collection over the fake remote, in a world whose clock the test moves. */
-import { type Db, open } from '../../../src/client/open.ts'
+import { open } from '../../../src/client/open.ts'
+import type { Db } from '../../../src/client/types.ts'
 import type { Rule } from '../../../src/model.ts'
 import { type Collection, collection, defineSchema, type StandardSchema } from '../../../src/schema.ts'
 import type { StoreDriver } from '../../../src/store.ts'
@@ -36,7 +37,7 @@ export async function appOf(options: AppOptions = {}) {
   const name = options.name ?? 'notes'
   const store = options.store ?? memory('m', { disk: memoryDisk(world.uuid()) })
   const tab = world.tab()
-  const rows = collection<Row>({
+  const rows = collection<Row>()({
     ...(options.source as object),
     remote: 'fake',
     ...(options.rule !== undefined && { conflicts: options.rule }),

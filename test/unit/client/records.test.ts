@@ -79,7 +79,7 @@ describe('a collection', () => {
   })
 
   test('without a remote keeps its records here', async () => {
-    const { db, fake, world } = await appOf({ extra: { drafts: collection<Row>() } })
+    const { db, fake, world } = await appOf({ extra: { drafts: collection<Row>()({}) } })
     const drafts = db.data.drafts!
     const write = await drafts.put('a', { n: 1 })
     await drafts.put('b', { n: 1 })

@@ -12,8 +12,8 @@ interface Person {
 const schema = defineSchema({
   version: 1,
   collections: {
-    notes: collection<Note>({ index: ['title'], ...notes }),
-    people: collection<Person>(),
+    notes: collection<Note>()({ index: ['title'], ...notes }),
+    people: collection<Person>()({}),
     checked: collection({ schema: numbers }),
   },
 })
