@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type AirweaveSandbox, airweaveSandbox } from './airweave/sandbox.ts'
+import { cogniteSandbox } from './cognite/sandbox.ts'
+import { seedProject } from './cognite/seed.ts'
 import { type FilesSandbox, filesSandbox } from './files/sandbox.ts'
 import { realWorld } from './real-world.ts'
 import { serve } from './serve.ts'
@@ -7,13 +9,14 @@ import { sqlite } from './sqlite.ts'
 import { weather } from './weather.ts'
 
 /**
- * `node main.ts --port-files 0 --port-airweave 0 --db FILE --seed-share NAME …`: prints one JSON line, with the URL of
+ * `node main.ts --port-files 0 --port-airweave 0 --port-cognite 0 --db FILE --seed-share NAME …`: prints one JSON line, with the URL of
  * each API and what is needed to use it, and serves until SIGTERM.
  */
 const { values } = parseArgs({
   options: {
     'port-files': { type: 'string', default: '0' },
     'port-airweave': { type: 'string', default: '0' },
+    'port-cognite': { type: 'string', default: '0' },
     db: { type: 'string' },
     'seed-share': { type: 'string', default: 'Documents' },
     token: { type: 'string' },
@@ -69,6 +72,16 @@ const airweave = airweaveSandbox({
 const seeded = { ...seed(files), ...seedAirweave(airweave) }
 const served = await serve({ files, airweave }, { files: number('port-files'), airweave: number('port-airweave') })
 process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded })}\n`)
+const cognite = cogniteSandbox({
+  world: realWorld,
+  weather: conditions,
+  ...(values.db !== undefined && { db: sqlite(values.db) }),
+  knobs: { cors: choice('cors', ['strict', 'lax']) },
+})
+const seeded = seed(files)
+seedProject(cognite, seeded.token)
+const served = await serve({ files, cognite }, { files: number('port-files'), cognite: number('port-cognite') })
+process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded, project: cognite.project })}\n`)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => void served.close().then(() => process.exit(0)))

@@ -1,0 +1,79 @@
+import { abortable } from '../abortable.ts'
+import { allowed, asBrowserSees, preflight } from '../cors.ts'
+import { type Disk, tables } from '../tables.ts'
+import { weather as makeWeather, type Weather } from '../weather.ts'
+import type { World } from '../world.ts'
+import { type Admin, admin, caller } from './admin.ts'
+import { app } from './app.ts'
+import { type Inspection, inspect } from './inspect.ts'
+import { type Knobs, standard, type Turn, turned } from './knobs.ts'
+import type { Server } from './server.ts'
+import { stateOf } from './state.ts'
+
+/** One project of Cognite Data Fusion: record streams, and the containers that they are made of. */
+export function cogniteSandbox(options: CogniteOptions): CogniteSandbox {
+  const { world, weather = makeWeather(world), project = 'sandbox' } = options
+  let knobs: Knobs = turned(standard, options.knobs ?? {})
+  const base = tables(options.db)
+  const state = stateOf(base, world.now)
+  const server: Server = { project, world, state, knobs: () => knobs }
+  const routes = app(server)
+  // Operators are not throttled, and no item of theirs fails.
+  const kind = app({ ...server, knobs: () => turned(knobs, { limits: null, work: [0, 0], records: { fail: 0 } }) })
+  base.transact(() => state.tokens.put(OPERATOR, { token: OPERATOR, spaces: null, expiresAt: null }))
+
+  const dated = (response: Response) => {
+    response.headers.set('date', new Date(world.now()).toUTCString())
+    return response
+  }
+  const overWire = async (request: Request): Promise<Response> => {
+    const before = preflight(request)
+    if (before) return before
+    const answer = await weather.around(request, async it => dated(await routes.fetch(it)))
+    return allowed(request, answer, knobs.cors)
+  }
+
+  return {
+    project,
+    overWire,
+    async fetch(input, init) {
+      const request = input instanceof Request && init === undefined ? input : new Request(input, init)
+      const answer = await abortable(request.signal, () => overWire(request))
+      const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
+      return browser ? asBrowserSees(answer, knobs.cors) : answer
+    },
+    weather,
+    admin: admin(
+      state,
+      caller(request => kind.fetch(request), project, OPERATOR),
+    ),
+    inspect: () => inspect(state),
+    set(turn) {
+      knobs = turned(knobs, turn)
+    },
+    close: () => base.close(),
+  }
+}
+
+const OPERATOR = 'operator of the sandbox'
+
+export type CogniteOptions = {
+  readonly world: World
+  readonly weather?: Weather
+  readonly db?: Disk
+  readonly project?: string
+  readonly knobs?: Turn
+}
+
+export type CogniteSandbox = {
+  readonly project: string
+  /** For callers in the same process: a broken connection rejects, an abort is obeyed, a browser sees less. */
+  readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>
+  /** For a real server in front, which leaves to the real browser what that may see. */
+  readonly overWire: (request: Request) => Promise<Response>
+  readonly weather: Weather
+  readonly admin: Admin
+  readonly inspect: () => Inspection
+  readonly set: (turn: Turn) => void
+  readonly close: () => void
+}
