@@ -69,19 +69,19 @@ const airweave = airweaveSandbox({
     rateLimit: values['rate-limit'] === undefined ? null : number('rate-limit'),
   },
 })
-const seeded = { ...seed(files), ...seedAirweave(airweave) }
-const served = await serve({ files, airweave }, { files: number('port-files'), airweave: number('port-airweave') })
-process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded })}\n`)
 const cognite = cogniteSandbox({
   world: realWorld,
   weather: conditions,
   ...(values.db !== undefined && { db: sqlite(values.db) }),
   knobs: { cors: choice('cors', ['strict', 'lax']) },
 })
-const seeded = seed(files)
-seedProject(cognite, seeded.token)
-const served = await serve({ files, cognite }, { files: number('port-files'), cognite: number('port-cognite') })
-process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded, project: cognite.project })}\n`)
+const seeded = { ...seed(files), ...seedAirweave(airweave) }
+const project = seedProject(cognite, seeded.token)
+const served = await serve(
+  { files, airweave, cognite },
+  { files: number('port-files'), airweave: number('port-airweave'), cognite: number('port-cognite') },
+)
+process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded, ...project })}\n`)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => void served.close().then(() => process.exit(0)))

@@ -1,5 +1,4 @@
-import { abortable } from '../abortable.ts'
-import { allowed, asBrowserSees, preflight } from '../cors.ts'
+import { exchange, type Wires } from '../exchange.ts'
 import { type Disk, tables } from '../tables.ts'
 import { weather as makeWeather, type Weather } from '../weather.ts'
 import type { World } from '../world.ts'
@@ -22,26 +21,9 @@ export function cogniteSandbox(options: CogniteOptions): CogniteSandbox {
   const kind = app({ ...server, knobs: () => turned(knobs, { limits: null, work: [0, 0], records: { fail: 0 } }) })
   base.transact(() => state.tokens.put(OPERATOR, { token: OPERATOR, spaces: null, expiresAt: null }))
 
-  const dated = (response: Response) => {
-    response.headers.set('date', new Date(world.now()).toUTCString())
-    return response
-  }
-  const overWire = async (request: Request): Promise<Response> => {
-    const before = preflight(request)
-    if (before) return before
-    const answer = await weather.around(request, async it => dated(await routes.fetch(it)))
-    return allowed(request, answer, knobs.cors)
-  }
-
   return {
     project,
-    overWire,
-    async fetch(input, init) {
-      const request = input instanceof Request && init === undefined ? input : new Request(input, init)
-      const answer = await abortable(request.signal, () => overWire(request))
-      const browser = knobs.seenAs === 'browser' || request.headers.has('origin')
-      return browser ? asBrowserSees(answer, knobs.cors) : answer
-    },
+    ...exchange({ world, weather, knobs: () => knobs, handle: request => routes.fetch(request) }),
     weather,
     admin: admin(
       state,
@@ -65,12 +47,8 @@ export type CogniteOptions = {
   readonly knobs?: Turn
 }
 
-export type CogniteSandbox = {
+export type CogniteSandbox = Wires & {
   readonly project: string
-  /** For callers in the same process: a broken connection rejects, an abort is obeyed, a browser sees less. */
-  readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>
-  /** For a real server in front, which leaves to the real browser what that may see. */
-  readonly overWire: (request: Request) => Promise<Response>
   readonly weather: Weather
   readonly admin: Admin
   readonly inspect: () => Inspection
