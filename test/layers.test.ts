@@ -88,6 +88,19 @@ function complaints(file: string, source: string): string[] {
     )
 }
 
+/** Each circle once, from where it was met. */
+function circles(needs: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>()
+  const visit = (file: string, trail: readonly string[]): string[] => {
+    if (trail.includes(file)) return [[...trail.slice(trail.indexOf(file)), file].join(' > ')]
+    if (done.has(file)) return []
+    const found = (needs.get(file) ?? []).flatMap(next => visit(next, [...trail, file]))
+    done.add(file)
+    return found
+  }
+  return [...needs.keys()].flatMap(file => visit(file, []))
+}
+
 const sources = globSync('src/**/*.ts', { cwd: root }).map(file => file.replaceAll('\\', '/'))
 const read = (file: string) => readFileSync(`${root}/${file}`, 'utf8')
 
@@ -113,6 +126,14 @@ describe('the layers', () => {
     ['src/model.ts', `import { x } from '../test/kit.ts'`],
   ])('a wrong import is seen: %s', (file, line) => {
     expect(complaints(file, line)).toHaveLength(1)
+  })
+
+  test('no files of one layer need each other in a circle', () => {
+    const needs = new Map(
+      sources.map(file => [file, importsOf(file, read(file)).flatMap(({ of, how }) => (how === 'static' ? [of] : []))]),
+    )
+    expect(circles(needs)).toEqual([])
+    expect(circles(new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'], d: ['a'] })))).toEqual(['b > c > b'])
   })
 
   test('index.ts re-exports and does nothing else', () => {

@@ -9,6 +9,7 @@ import type { Device } from '../model.ts'
 import type { Platform } from '../platform.ts'
 import type { Collection, Schema } from '../schema.ts'
 import type { Reader, Space, Store, Writer } from '../store.ts'
+import type { Frames } from './frames.ts'
 import type { Host } from './host.ts'
 
 export interface Base {
@@ -20,6 +21,10 @@ export interface Base {
   readonly keep: number
   readonly durability: 'strict' | 'relaxed'
   host(): Host | undefined
+  /** What commits touched, for live questions. */
+  readonly frames: Frames
+  /** Aborted when the database is closed. */
+  readonly closed: AbortSignal
   /** Hears what the store does not tell: phases and notices of the engine in this context. */
   heard(hear: () => void): () => void
 }

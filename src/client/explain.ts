@@ -3,7 +3,7 @@ import type { OutboxRow } from '../ledger/rows.ts'
 import { metaOf } from '../ledger/rows.ts'
 import type { Base } from './db.ts'
 import { definitionOf } from './db.ts'
-import { find } from './records.ts'
+import { find } from './read.ts'
 import { statusOf } from './status.ts'
 
 export interface Explanation {

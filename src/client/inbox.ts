@@ -46,12 +46,7 @@ export function inbox(on: Base): Inbox {
 
   return {
     list,
-    live: which =>
-      live(
-        on.store,
-        touched => touched.space === 'inbox',
-        () => list(which),
-      ),
+    live: which => live(on, { ask: () => list(which), concerns: frame => frame.holds('inbox') }),
     get: id => on.store.read(reading, tx => getRow<InboxEntry>(tx, 'inbox', [id])),
     async resolve(id, verdict, seen) {
       const { collection, record } = await must(on, id, 'open')

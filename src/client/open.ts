@@ -12,6 +12,7 @@ import { completed } from './complete.ts'
 import type { Base } from './db.ts'
 import { commit } from './db.ts'
 import { explain } from './explain.ts'
+import { framesOf } from './frames.ts'
 import type { Host, Hosting } from './host.ts'
 import { inbox } from './inbox.ts'
 import { outbox } from './outbox.ts'
@@ -58,7 +59,8 @@ export async function open<const C extends Collections, const R extends Remotes 
   const clock = serverClock(platform, offset)
   const listeners = new Set<() => void>()
   let host: Host | undefined
-  let closed = false
+  const closing = new AbortController()
+  let closed: Promise<void> | undefined
 
   const base: Base = {
     store,
@@ -69,6 +71,8 @@ export async function open<const C extends Collections, const R extends Remotes 
     keep: (options.keepConflicts ?? 30) * day,
     durability: options.durability ?? 'strict',
     host: () => host,
+    frames: framesOf(store, platform),
+    closed: closing.signal,
     heard(hear) {
       listeners.add(hear)
       return () => listeners.delete(hear)
@@ -135,11 +139,13 @@ export async function open<const C extends Collections, const R extends Remotes 
     device,
     write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
     explain: (collection, id) => explain(base, collection, id),
-    async close() {
-      if (closed) return
-      closed = true
-      await host?.stop()
-      await store.close()
+    close() {
+      closed ??= (async () => {
+        closing.abort()
+        await host?.stop()
+        await store.close()
+      })()
+      return closed
     },
   }
 }

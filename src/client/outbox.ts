@@ -63,12 +63,7 @@ export function outbox(on: Base): Outbox {
 
   return {
     list,
-    live: remote =>
-      live(
-        on.store,
-        touched => touched.space === 'outbox',
-        () => list(remote),
-      ),
+    live: remote => live(on, { ask: () => list(remote), concerns: frame => frame.holds('outbox') }),
     count: async remote => (await list(remote)).length,
     async retry(change) {
       await withRow(change, async (row, draft) => {

@@ -1,13 +1,14 @@
 /** Questions over one collection: by index where there is one, else by looking at everything, up to a limit. */
+import { sameData } from '../equal.ts'
 import { SyncError } from '../errors.ts'
 import type { Bound, Sortable } from '../schema.ts'
 import type { RecordQuery, Stored } from '../store.ts'
 import type { Base } from './db.ts'
 import { definitionOf } from './db.ts'
+import type { Frame } from './frames.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
-import type { Item } from './records.ts'
-import { visible } from './records.ts'
+import { type Item, visible } from './read.ts'
 
 /** A question about one field, which holds `Held`. */
 export interface Where<Row extends object, Held extends Bound = Bound> {
@@ -25,6 +26,10 @@ type Wide<Held> = Held extends string ? string : number
 
 export interface Query<Row extends object> {
   filter(keep: (item: Item<Row>) => boolean): Query<Row>
+  /**
+   * Numbers before texts, texts by UTF-16 code unit, equal ones by id. Records without a text or a number there come
+   * last, both ways, with an index or without.
+   */
   orderBy(field: Sortable<Row>, order?: 'asc' | 'desc'): Query<Row>
   limit(count: number): Query<Row>
   get(): Promise<Item<Row>[]>
@@ -60,8 +65,8 @@ export function where<Row extends object>(on: Base, collection: string, field: s
 }
 
 const startsWith = (value: object, field: string, text: string): boolean => {
-  const held: unknown = (value as { readonly [name: string]: unknown })[field]
-  return typeof held === 'string' && held.startsWith(text)
+  const found = held(value, field)
+  return typeof found === 'string' && found.startsWith(text)
 }
 
 export function query<Row extends object>(on: Base, collection: string, plan: Plan<Row>): Query<Row> {
@@ -70,43 +75,69 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
     (definition.index as readonly string[] | undefined)?.includes(field) || definition.parent === field
   const next = (more: Partial<Plan<Row>>) => query<Row>(on, collection, { ...plan, ...more })
 
-  async function get(most = plan.limit): Promise<Item<Row>[]> {
-    const { field, range = {}, keep = [], order } = plan
-    const byIndex = field !== undefined && indexed(field) ? field : undefined
-    // The store's own order serves when nothing else is asked for, or just that.
-    const index =
-      byIndex ?? (field === undefined && order !== undefined && indexed(order.field) ? order.field : undefined)
-    const sorted = order === undefined || order.field === index
-    const matches = (item: Item<Row>) =>
-      (field === undefined || byIndex !== undefined || inRange(item.value, field, range)) &&
-      keep.every(one => one(item))
+  const { field, range = {}, keep = [], order } = plan
+  const byIndex = field !== undefined && indexed(field) ? field : undefined
+  // The store's own order serves when nothing else is asked for, or just that.
+  const index =
+    byIndex ?? (field === undefined && order !== undefined && indexed(order.field) ? order.field : undefined)
+  const sorted = order === undefined || order.field === index
 
+  function matches(item: Item<Row>): boolean {
+    return (field === undefined || inRange(item.value, field, range)) && keep.every(one => one(item))
+  }
+
+  function get(most = plan.limit): Promise<Item<Row>[]> {
     return on.store.read({ records: [collection], rows: [] }, async tx => {
+      const from = tx.records(collection)
       const found: Item<Row>[] = []
-      let after: RecordQuery['after']
-      for (;;) {
-        const some: Stored[] = await tx.records(collection).list({
-          ...(index !== undefined && { index }),
-          ...(byIndex !== undefined && range),
-          ...(sorted && order !== undefined && { order: order.order }),
-          limit: page,
-          ...(after !== undefined && { after }),
-        })
-        for (const stored of some) {
-          const value = visible<Row>(stored)
-          if (value === undefined) continue
-          const item = { id: stored.id, value }
-          if (sorted && most !== undefined && found.length >= most) return found
-          if (matches(item)) found.push(item)
+      const full = () => sorted && most !== undefined && found.length >= most
+      async function gather(query: RecordQuery, wanted = (_: Item<Row>) => true): Promise<void> {
+        for (let after: RecordQuery['after']; !full(); ) {
+          const some: Stored[] = await from.list({ ...query, limit: page, ...(after !== undefined && { after }) })
+          for (const stored of some) {
+            const value = visible<Row>(stored)
+            if (value === undefined || full()) continue
+            const item = { id: stored.id, value }
+            if (wanted(item) && matches(item)) found.push(item)
+          }
+          if (!sorted && found.length > mostSorted) {
+            throw new SyncError(
+              'too-many',
+              `More than ${mostSorted} matches to sort: add an index on "${order!.field}".`,
+            )
+          }
+          if (some.length < page) return
+          after = afterOf(some.at(-1)!, query.index)
         }
-        if (!sorted && found.length > mostSorted) {
-          throw new SyncError('too-many', `More than ${mostSorted} matches to sort: add an index on "${order!.field}".`)
-        }
-        if (some.length < page) break
-        after = afterOf(some.at(-1)!, index)
+      }
+
+      const inOrder = sorted && order !== undefined ? { order: order.order } : {}
+      await gather({ ...(index !== undefined && { index }), ...(byIndex !== undefined && range), ...inOrder })
+      // An index does not hold the records that have nothing to sort by.
+      if (
+        byIndex === undefined &&
+        index !== undefined &&
+        !full() &&
+        (await from.count()) > (await from.count({ index }))
+      ) {
+        await gather(inOrder, ({ value }) => held(value, index) === undefined)
       }
       if (!sorted) sort(found, order!)
       return most === undefined ? found : found.slice(0, most)
+    })
+  }
+
+  /** Whether what was touched is in the answer and is another now, or belongs into it. */
+  async function concerns(frame: Frame, last: Item<Row>[]): Promise<boolean> {
+    const touched = frame.touched(collection)
+    if (touched === undefined || touched === 'any') return touched === 'any'
+    const present = new Map((await frame.records(collection)).map(stored => [stored.id, visible<Row>(stored)]))
+    const shown = new Map(last.filter(({ id }) => touched.has(id)).map(({ id, value }) => [id, value]))
+    return [...touched].some(id => {
+      const value = present.get(id)
+      const before = shown.get(id)
+      if (before !== undefined) return !sameData(before, value)
+      return value !== undefined && matches({ id, value })
     })
   }
 
@@ -117,12 +148,7 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
     get: () => get(),
     first: async () => (await get(1))[0],
     count: async () => (await get()).length,
-    live: () =>
-      live(
-        on.store,
-        touched => touched.collection === collection,
-        () => get(),
-      ),
+    live: () => live(on, { ask: () => get(), concerns }),
   }
 }
 
@@ -130,28 +156,33 @@ function afterOf({ id, value }: Stored, index: string | undefined): NonNullable<
   return index === undefined ? { id } : { id, value: value![index] as Bound }
 }
 
+/** What of a field can be compared; `undefined` for what no index holds. */
+function held(value: object, field: string): Bound | undefined {
+  const found: unknown = (value as { readonly [name: string]: unknown })[field]
+  return typeof found === 'string' || typeof found === 'number' ? found : undefined
+}
+
 function inRange(
   value: object,
   field: string,
   { from, fromOpen, to, toOpen }: NonNullable<Plan<never>['range']>,
 ): boolean {
-  const held: unknown = (value as { readonly [name: string]: unknown })[field]
-  if (typeof held !== 'string' && typeof held !== 'number') return false
-  if (from !== undefined && (compare(held, from) < 0 || (fromOpen && held === from))) return false
-  return !(to !== undefined && (compare(held, to) > 0 || (toOpen && held === to)))
+  const found = held(value, field)
+  if (found === undefined) return false
+  if (from !== undefined && (compare(found, from) < 0 || (fromOpen && found === from))) return false
+  return !(to !== undefined && (compare(found, to) > 0 || (toOpen && found === to)))
 }
 
 function sort<Row extends object>(
   items: Item<Row>[],
   { field, order }: { field: string; order: 'asc' | 'desc' },
 ): void {
-  const held = ({ value }: Item<Row>) => (value as { readonly [name: string]: unknown })[field] as Bound | undefined
   const sign = order === 'asc' ? 1 : -1
-  const absent = (item: Item<Row>) => Number(held(item) === undefined)
-  items.sort(
-    (one, other) =>
-      absent(one) - absent(other) || sign * (compare(held(one), held(other)) || (one.id < other.id ? -1 : 1)),
-  )
+  items.sort((one, other) => {
+    const [mine, others] = [held(one.value, field), held(other.value, field)]
+    const absent = Number(mine === undefined) - Number(others === undefined)
+    return absent || sign * (compare(mine, others) || (one.id < other.id ? -1 : 1))
+  })
 }
 
 /** Numbers before texts, as in every index. */

@@ -1,27 +1,20 @@
 /** One collection as the app reads and writes it. */
 import { SyncError } from '../errors.ts'
 import { getBody, putBody } from '../ledger/bodies.ts'
-import { type Draft, mostHops, realId } from '../ledger/draft.ts'
+import { type Draft, realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
-import { getRow, metaOf } from '../ledger/rows.ts'
 import type { Value } from '../model.ts'
 import { plain } from '../plain.ts'
 import { type Bound, misfit, type Sortable } from '../schema.ts'
-import type { Reader, Stored } from '../store.ts'
 import type { Base } from './db.ts'
 import { commit, definitionOf, placeOf } from './db.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
 import type { Query, Where } from './query.ts'
 import { query, where } from './query.ts'
+import { find, type Item, visible } from './read.ts'
 import type { Write } from './settled.ts'
 import { settled, writeId } from './settled.ts'
-
-/** A record with its id beside it. */
-export interface Item<Row> {
-  readonly id: string
-  readonly value: Row
-}
 
 /** What can be done inside `db.write`. Reads see what this write did so far. */
 export interface TxRecords<Row extends object> {
@@ -94,14 +87,17 @@ export function records<Row extends object>(on: Base, collection: string): Recor
 
   function liveOf(id?: string): Live<never> {
     let real = id
-    const touches = (touched: { collection?: string; ids?: readonly string[] }) =>
-      touched.collection === collection &&
-      (id === undefined || touched.ids === undefined || touched.ids.some(one => one === id || one === real))
-    const answer = live<unknown>(on.store, touches, async () => {
-      if (id === undefined) return all.get()
-      const stored = await on.store.read(reading, tx => find(tx, collection, id))
-      real = stored?.id ?? id
-      return visible<Row>(stored)
+    if (id === undefined) return all.live() as Live<never>
+    const answer = live<unknown>(on, {
+      async ask() {
+        const stored = await on.store.read(reading, tx => find(tx, collection, id))
+        real = stored?.id ?? id
+        return visible<Row>(stored)
+      },
+      concerns(frame) {
+        const touched = frame.touched(collection)
+        return touched === 'any' || touched?.has(id) === true || (real !== undefined && touched?.has(real) === true)
+      },
     })
     return answer as Live<never>
   }
@@ -225,23 +221,4 @@ export function checked(on: Base, collection: string, id: string, value: object)
   if (why !== undefined)
     throw new SyncError('invalid-value', `The record "${id}" of "${collection}" does not fit: ${why}`)
   return copy
-}
-
-/** By its id, or by one that it had before the remote gave it another. */
-export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
-  let real = id
-  for (let hops = 0; hops < mostHops; hops++) {
-    const stored = await tx.records(collection).get(real)
-    if (stored !== undefined) return stored
-    const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
-    if (alias === undefined) return undefined
-    real = alias.to
-  }
-  return undefined
-}
-
-export function visible<Row>(stored: Stored | undefined): Row | undefined {
-  return stored === undefined || stored.value === null || metaOf(stored).misfit !== undefined
-    ? undefined
-    : (stored.value as Row)
 }

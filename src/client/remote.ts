@@ -22,12 +22,11 @@ export interface RemoteHandle {
 }
 
 export function remoteHandle(on: Base, remote: string): RemoteHandle {
-  const status = live(
-    on.store,
-    ({ space }) => space === 'checkpoints' || space === 'queue' || space === 'outbox',
-    () => statusOf(on, remote),
-    on.heard,
-  )
+  const status = live(on, {
+    ask: () => statusOf(on, remote),
+    concerns: frame => frame.holds('checkpoints', 'queue', 'outbox'),
+    more: on.heard,
+  })
 
   async function change(work: (checkpoint: Checkpoint) => Checkpoint): Promise<void> {
     await on.store.write({ records: [], rows: ['checkpoints'] }, async tx =>

@@ -4,6 +4,7 @@ import type { ChangeRow, OutboxRow, Outcome } from '../ledger/rows.ts'
 import { getRow, grace } from '../ledger/rows.ts'
 import type { Reader } from '../store.ts'
 import type { Base } from './db.ts'
+import { live } from './live.ts'
 
 export interface Write {
   /** Asks again after a reload: `db.write.settled(id)`. */
@@ -40,29 +41,22 @@ export async function writeId(
 
 export function settled(on: Base, id: string): Promise<Outcome> {
   if (id === local) return Promise.resolve('accepted')
+  const outcome = live(on, {
+    ask: () => on.store.read({ records: [], rows: ['changes', 'outbox'] }, tx => outcomeOf(tx, id)),
+    concerns: frame => frame.holds('changes', 'outbox'),
+  })
   return new Promise((resolve, reject) => {
-    let asking = false
-    let again = false
-    async function look(): Promise<void> {
-      again = true
-      if (asking) return
-      asking = true
-      while (again) {
-        again = false
-        try {
-          const outcome = await on.store.read({ records: [], rows: ['changes', 'outbox'] }, tx => outcomeOf(tx, id))
-          if (outcome === undefined) continue
-          unwatch()
-          return resolve(outcome)
-        } catch (error) {
-          unwatch()
-          return reject(error)
-        }
-      }
-      asking = false
-    }
-    const unwatch = on.store.watch(() => void look())
-    void look()
+    const stop = outcome.subscribe(
+      one => {
+        if (one === undefined) return
+        stop() // `subscribe` answers later, never while it is being called
+        resolve(one)
+      },
+      error => {
+        stop()
+        reject(error)
+      },
+    )
   })
 }
 

@@ -130,10 +130,17 @@ describe('a question', () => {
     expect(await age().above(20).count()).toBe(2)
   })
 
-  test('sorts what has no such field last, both ways', async () => {
-    const { rows, ids } = await asking([])
-    expect(await ids(rows.orderBy('name'))).toEqual(['ann', 'bob', 'cy'])
-    expect(await ids(rows.orderBy('name', 'desc'))).toEqual(['bob', 'ann', 'cy'])
+  test.each([
+    ['with an index', ['name']],
+    ['without one', []],
+  ])('sorts what has nothing to sort by last, both ways, %s', async (_, index) => {
+    const { rows, ids } = await asking(index)
+    await rows.put('ada', { age: 50, name: null })
+    expect(await ids(rows.orderBy('name'))).toEqual(['ann', 'bob', 'ada', 'cy'])
+    expect(await ids(rows.orderBy('name', 'desc'))).toEqual(['bob', 'ann', 'cy', 'ada'])
+    expect(await ids(rows.orderBy('name').limit(3))).toEqual(['ann', 'bob', 'ada'])
+    expect(await ids(rows.orderBy('name').filter(({ value }) => Number(value.age) > 30))).toEqual(['ada', 'cy'])
+    expect(await ids(rows.where('name').atLeast('').orderBy('name'))).toEqual(['ann', 'bob'])
   })
 
   test('over more than one page is answered whole', async () => {

@@ -1,0 +1,30 @@
+/** Records as the app sees them: without what it must not see, and found by ids that they had before. */
+import { mostHops } from '../ledger/draft.ts'
+import { getRow, metaOf } from '../ledger/rows.ts'
+import type { Reader, Stored } from '../store.ts'
+
+/** A record with its id beside it. */
+export interface Item<Row> {
+  readonly id: string
+  readonly value: Row
+}
+
+/** By its id, or by one that it had before the remote gave it another. */
+export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
+  let real = id
+  for (let hops = 0; hops < mostHops; hops++) {
+    const stored = await tx.records(collection).get(real)
+    if (stored !== undefined) return stored
+    const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
+    if (alias === undefined) return undefined
+    real = alias.to
+  }
+  return undefined
+}
+
+/** `undefined` for what is deleted, and for what a remote sent and the schema refuses. */
+export function visible<Row>(stored: Stored | undefined): Row | undefined {
+  return stored === undefined || stored.value === null || metaOf(stored).misfit !== undefined
+    ? undefined
+    : (stored.value as Row)
+}
