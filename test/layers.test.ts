@@ -129,8 +129,9 @@ describe('the layers', () => {
   })
 
   test('no files of one layer need each other in a circle', () => {
+    const engine = sources.filter(file => !file.startsWith('src/sandbox/'))
     const needs = new Map(
-      sources.map(file => [file, importsOf(file, read(file)).flatMap(({ of, how }) => (how === 'static' ? [of] : []))]),
+      engine.map(file => [file, importsOf(file, read(file)).flatMap(({ of, how }) => (how === 'static' ? [of] : []))]),
     )
     expect(circles(needs)).toEqual([])
     expect(circles(new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'], d: ['a'] })))).toEqual(['b > c > b'])
