@@ -2,8 +2,8 @@
 import type { Engine, EngineOptions } from '../engine/engine.ts'
 import type { Schema } from '../schema.ts'
 
-/** A running engine. Nothing here throws, save `body`; `state` is what is known of it by now. */
-export type Host = Pick<Engine, 'state' | 'urgent' | 'resume' | 'body' | 'stop'>
+/** A running engine. Nothing here throws, save `body` and `call`; `state` is what is known of it by now. */
+export type Host = Pick<Engine, 'state' | 'urgent' | 'resume' | 'body' | 'call' | 'stop'>
 
 export type HostState = ReturnType<Host['state']>
 

@@ -1,6 +1,7 @@
 /** A remote as the app sees it. */
 import type { Checkpoint } from '../ledger/rows.ts'
 import { checkpointOf, putCheckpoint } from '../ledger/rows.ts'
+import { type AnyCalls, callsOf } from './calls.ts'
 import type { Base } from './db.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
@@ -21,7 +22,7 @@ export interface RemoteHandle {
   allowDeletes(): Promise<void>
 }
 
-export function remoteHandle(on: Base, remote: string): RemoteHandle {
+export function remoteHandle(on: Base, remote: string): RemoteHandle & { readonly api: AnyCalls } {
   const status = live(on, {
     ask: () => statusOf(on, remote),
     concerns: frame => frame.holds('checkpoints', 'queue', 'outbox'),
@@ -36,6 +37,7 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle {
 
   return {
     status,
+    api: callsOf(on, remote),
     sync: () => on.host()?.urgent(remote),
     synced() {
       return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** All remotes of one store, worked on while this context leads. */
-import { asSyncError } from '../errors.ts'
+import { asSyncError, SyncError } from '../errors.ts'
 import { clockRow } from '../ledger/identity.ts'
 import type { Device } from '../model.ts'
 import type { Platform } from '../platform.ts'
@@ -9,6 +9,7 @@ import { misfit } from '../schema.ts'
 import type { Store } from '../store.ts'
 import type { Notice, Source, Transport } from '../transport.ts'
 import { fetchBody } from './bodies.ts'
+import { call } from './call.ts'
 import type { State } from './cycle.ts'
 import type { Clock, Ground, MassDelete, Place } from './ground.ts'
 import { lead } from './lead.ts'
@@ -45,6 +46,8 @@ export interface Engine {
   resume(remote: string): void
   /** The bytes of a record's agreed version; see `fetchBody`. */
   body(collection: string, id: string): Promise<Uint8Array>
+  /** What the API of a remote answers; see `call.ts`. */
+  call(remote: string, name: string, request: unknown): Promise<unknown>
   stop(): Promise<void>
 }
 
@@ -115,6 +118,11 @@ export function startEngine(options: EngineOptions): Engine {
         if (place !== undefined) return fetchBody(on, place, id)
       }
       throw asSyncError(new Error(`No remote feeds ${collection}.`))
+    },
+    async call(remote, name, request) {
+      const transport = remotes[remote]
+      if (transport === undefined) throw new SyncError('unsupported', `There is no remote "${remote}".`)
+      return call(ground(remote, transport, 0, end.signal), name, request)
     },
     async stop() {
       end.abort()

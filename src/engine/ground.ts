@@ -67,6 +67,11 @@ export async function glance<T>(on: Ground, work: (tx: Reader, checkpoint: Check
   })
 }
 
+/** Reads whoever leads: for what the user asks, which has no effect here. */
+export async function peekAt<T>(on: Ground, work: (tx: Reader) => Promise<T>): Promise<T> {
+  return on.store.read(scopeOf(on), work)
+}
+
 /** Throws `stale-leader` where somebody else leads by now. */
 export async function mustLead(on: Pick<Ground, 'epoch'>, tx: Reader): Promise<void> {
   const leader = await getRow<Leadership>(tx, 'meta', ['leader'])

@@ -6,7 +6,7 @@ import type { Base } from '../model.ts'
 import type { Reader } from '../store.ts'
 import type { Io, Peek } from '../transport.ts'
 import type { Ground } from './ground.ts'
-import { glance } from './ground.ts'
+import { glance, peekAt } from './ground.ts'
 
 /** How long one request may take, in milliseconds. */
 const requestTime = 60_000
@@ -24,9 +24,11 @@ export interface IoOptions {
   readonly deadline?: number
   /** Resolves when the pages that were yielded so far are committed. */
   readonly landed?: () => Promise<unknown>
+  /** On the user's behalf, not the engine's: it need not lead. */
+  readonly unfenced?: true
 }
 
-export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
+export function ioFor(on: Ground, { signal, deadline, landed, unfenced }: IoOptions): Io {
   const { platform } = on
   const began = { wall: platform.now(), steady: platform.monotonic() }
 
@@ -55,7 +57,7 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
     digest: platform.digest,
     async fetch(url, init) {
       const method = init?.method?.toUpperCase() ?? 'GET'
-      if (method !== 'GET' && method !== 'HEAD') await mayAct()
+      if (method !== 'GET' && method !== 'HEAD' && !unfenced) await mayAct()
       const late = new AbortController()
       const request = new Request(url, { ...init, signal: AbortSignal.any([signal, late.signal]) })
       return within(on, requestTime, signal, platform.fetch(request), () => late.abort())
@@ -64,7 +66,7 @@ export function ioFor(on: Ground, { signal, deadline, landed }: IoOptions): Io {
     socket: platform.socket,
     async peek(work) {
       await landed?.()
-      return glance(on, tx => work(peekOf(on, tx)))
+      return (unfenced ? peekAt : glance)(on, tx => work(peekOf(on, tx)))
     },
     serverTime: on.clock.heard,
     notice: on.notice,

@@ -14,7 +14,15 @@ import {
   type StandardSchema,
   type Transport,
 } from '../../src/index.ts'
-import { files, type ShareRow, shares, type TreeRow, tree } from '../../src/transports/files/index.ts'
+import {
+  type DeviceInfo,
+  files,
+  type Preference,
+  type ShareRow,
+  shares,
+  type TreeRow,
+  tree,
+} from '../../src/transports/files/index.ts'
 
 interface Note {
   readonly title: string
@@ -181,6 +189,27 @@ describe('a database', () => {
       // @ts-expect-error there is no such remote
       db.remotes.plant
       db.remotes.drive.sync()
+    })
+  })
+
+  test('has the calls of its remotes, for what each takes and gives', () => {
+    use(async db => {
+      const { api } = db.remotes.drive
+      expectTypeOf(await api.devices()).toEqualTypeOf<readonly DeviceInfo[]>()
+      expectTypeOf(await api.preferences()).toEqualTypeOf<readonly Preference[]>()
+      expectTypeOf(await api.preferences({ device: 'd' })).toEqualTypeOf<readonly Preference[]>()
+      expectTypeOf(await api.removeDevice({ id: 'd' })).toEqualTypeOf<void>()
+      // @ts-expect-error it wants to know which device
+      await api.updateDevice({ name: 'Laptop' })
+      // @ts-expect-error there is no such call
+      await api.nothing()
+      // @ts-expect-error the engine's part is not the app's
+      await api.devices(undefined, {})
+    })
+    use(() => {
+      const db = opened(schema.collections, { drive: {} as Transport })
+      // @ts-expect-error nobody said that this remote has calls
+      db.remotes.drive.api
     })
   })
 

@@ -1,10 +1,10 @@
 /** The calls of the file API, one function each: what is sent, and how much of the answer is believed. */
 import { SyncError } from '../../errors.ts'
-import type { Json } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { errorCode } from '../shared/failure.ts'
 import { type Answer, type Http, PAGE_BYTES, shorter } from '../shared/http.ts'
-import { count, list, member, text } from '../shared/shape.ts'
+import { count, list, text } from '../shared/shape.ts'
+import { readDevices } from './account.ts'
 import type { Kind } from './ids.ts'
 import {
   type Changes,
@@ -151,13 +151,9 @@ export function api(http: Http) {
     /** What the server holds about this device: a 404 elsewhere may mean the device or something else. */
     async own(io: Io): Promise<'active' | 'inactive' | 'gone'> {
       const { json } = await http.send({ method: 'GET', route: '/sync/devices', want: 'json' }, io)
-      const devices: readonly Json[] | undefined = Array.isArray(json)
-        ? (json as readonly Json[])
-        : list(json, 'devices')
-      if (devices === undefined) throw wrongShape('the list of devices')
-      const own = devices.find(device => text(device, 'device_id') === io.device.id)
+      const own = readDevices(json, io).find(device => device.own)
       if (own === undefined) return 'gone'
-      return member(own, 'is_active') === false ? 'inactive' : 'active'
+      return own.active ? 'active' : 'inactive'
     },
 
     async resolve(conflict: string, resolution: string, io: Io): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
+import { account, type FilesApi } from './account.ts'
 import { api } from './api.ts'
 import { bodies } from './bodies.ts'
 import { nudges } from './nudges.ts'
@@ -15,6 +16,7 @@ import { recordsReader } from './records-reader.ts'
 import { scopeOf } from './scope.ts'
 import { records, shares, tree } from './sources.ts'
 
+export type { DeviceInfo, FilesApi, NewPreference, Preference, ShareInfo } from './account.ts'
 export { records, type ShareRow, shares, type TreeRow, tree } from './sources.ts'
 
 export interface FilesOptions<
@@ -39,6 +41,7 @@ export interface FilesTransport<Folders = Record<never, never>> extends Transpor
   readonly sources: { readonly tree: typeof tree; readonly shares: typeof shares } & {
     readonly [S in keyof Folders]: typeof records
   }
+  readonly api: FilesApi
 }
 
 export function files<const Folders extends { readonly [source: string]: string } = Record<never, string>>(
@@ -55,6 +58,7 @@ export function files<const Folders extends { readonly [source: string]: string 
     pull: pull(calls, scope, recordsReader(scope, held)),
     push: push(calls, scope, held),
     bodies: bodies(calls),
+    api: account(calls.http),
     nudges: nudges(calls, scope, options.socketAuth ?? (platform === 'web' ? 'query' : 'header')),
     join: io => calls.register({ platform, version: options.clientVersion ?? '0.1.0' }, io),
     every: 60_000,
