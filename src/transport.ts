@@ -69,6 +69,8 @@ export interface Page {
   readonly private?: PrivateRows
   /** The walk has now listed all of the source, or all below `within`: what it did not bring is deleted there. */
   readonly complete?: readonly { readonly source: string; readonly within?: string }[]
+  /** Deletions may go unseen from here on, by the app's own choice, until everything is walked again. */
+  readonly missesDeletes?: true
   /** Ask before any delete of this page, however few: a file that held many records is gone. The reason to show. */
   readonly suspicious?: string
   /** For progress: how many records are still expected, where the remote says it. */
@@ -90,6 +92,11 @@ export interface Push {
   readonly most: number
   /** What protects a change that is delivered twice: an idempotency key, a version check, or nothing. */
   readonly guard: 'key' | 'version' | 'none'
+  /**
+   * How much later than its receipt an accepted change may show in the feed, in milliseconds. So long it stays open,
+   * awaiting its echo. Only without a guard. Default 0: the next pull shows it.
+   */
+  readonly visibleWithin?: number
   /** One receipt per change; a change without one counts as `unknown`. Throws only when the whole request failed. */
   send(changes: readonly Change[], io: Io): Promise<Sent>
   /** Tells the remote how its own conflict was settled. */

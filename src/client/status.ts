@@ -31,6 +31,8 @@ export interface Status {
   readonly pulledAt?: number
   /** A walk through everything is under way: what is not here yet may exist there. */
   readonly walking: boolean
+  /** What was deleted there may still be here, because the app chose a feed that does not tell. */
+  readonly missesDeletes: boolean
   /** Whether this context does the work, or another tab or process. */
   readonly leads: boolean
   readonly durable: boolean
@@ -53,13 +55,14 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const rows = await tx.rows('outbox').getMany(keys.map(one => [one.collection, one.id, one.generation]))
     const asked = rows.filter(row => (row as { state?: string } | undefined)?.state === 'asked').length
     const counts = { pending, asked, held: stopped.length - asked }
-    const { failure, brake, pulledAt, walking } = checkpoint
+    const { failure, brake, pulledAt, walking, missesDeletes = false } = checkpoint
     return {
       phase: phaseOf(checkpoint, counts, engine, on.platform.now()),
       ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
       ...counts,
       ...(pulledAt !== undefined && { pulledAt }),
       walking,
+      missesDeletes,
       leads: engine.leads,
       durable: on.store.durable,
       ...(brake && { brake }),

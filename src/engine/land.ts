@@ -58,6 +58,7 @@ export async function land(on: Ground, page: Page, from: Json | undefined, tally
       await putCheckpoint(tx, on.remote, {
         ...go,
         cursor: page.cursor,
+        ...(page.missesDeletes && { missesDeletes: true }),
       })
       return deletes
     }),

@@ -59,7 +59,7 @@ async function reached(on: Ground): Promise<void> {
  * (I11). Local changes stay as they are.
  */
 export async function startOver(on: Ground): Promise<void> {
-  const enough = await fenced(on, async (tx, { cursor: _, startedOver = 0, ...checkpoint }) => {
+  const enough = await fenced(on, async (tx, { cursor: _, missesDeletes: _1, startedOver = 0, ...checkpoint }) => {
     const tooMany = startedOver >= mostStarts
     await clearPrivate(tx, on.remote, [])
     await putCheckpoint(tx, on.remote, {

@@ -291,7 +291,7 @@ async function fileOne(
       // Whether what was seen meanwhile came before or after is for the next pull to show.
       const unsure = open.seen !== undefined && !tellsAll(home, open, open.seen)
       if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
-        return replaceRow(record, open, { ...open, taken: receipt.version })
+        return replaceRow(record, open, { ...open, taken: receipt.version, ...echoBy(on, now) })
       }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
       await accepted(meeting, home, record, open, result, label)
@@ -332,6 +332,12 @@ async function fileOne(
       // It stays sent until a pull has ended, and goes out at growing distances.
       return replaceRow(entry, head, { ...head, notBefore: now + pause(on.platform, head.tries - 1) })
   }
+}
+
+/** A feed that shows writes late has not contradicted ours before that time is over. */
+function echoBy({ transport }: Ground, now: number): Pick<OutboxRow, 'notBefore'> {
+  const { visibleWithin = 0 } = transport.push ?? {}
+  return visibleWithin > 0 ? { notBefore: now + visibleWithin } : {}
 }
 
 /** The remote has kept both already: its word is taken for the record and for the copies. */

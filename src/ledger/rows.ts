@@ -91,6 +91,8 @@ export interface Checkpoint {
   readonly pulledAt?: number
   /** The sources that this cursor's pages were kept of. */
   readonly fed?: readonly string[]
+  /** Deletions may have gone unseen since the last walk. */
+  readonly missesDeletes?: true
   readonly failure?: Failure
   readonly paused?: true
   readonly brake?: Brake

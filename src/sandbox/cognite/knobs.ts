@@ -29,7 +29,7 @@ export type RecordKnobs = {
   readonly tombstonesKept: number
   /** What becomes of an exact duplicate in an immutable stream. */
   readonly duplicates: 'discard' | 'store'
-  /** Probability that a page begins with what the page before ended with. */
+  /** Probability that a page of more than one begins with what the page before ended with. */
   readonly redeliver: number
   /** How far `initializeCursor` is off, in milliseconds: positive begins too early. */
   readonly drift: number
@@ -51,12 +51,12 @@ export const standard: Knobs = {
   work: [0, 0],
   cors: 'strict',
   seenAs: 'server',
-  maxRequestBytes: 10 * 1024 ** 2,
+  maxRequestBytes: 10_000_000,
   records: {
     visibleAfter: [0, 0],
     hasNext: 'exact',
-    maxPageBytes: 10 * 1024 ** 2,
-    maxFilterBytes: 20 * 1024 ** 2,
+    maxPageBytes: 10_000_000,
+    maxFilterBytes: 20_000_000,
     scan: 100_000,
     tombstonesKept: 3 * DAY,
     duplicates: 'discard',

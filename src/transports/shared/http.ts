@@ -7,7 +7,7 @@ import type { Json } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { readBytes } from './body.ts'
 import { elsewhere, failureOf, isHtml, isProxyPage, unreachable } from './failure.ts'
-import { parseJson } from './json.ts'
+import { parseJson, writeJson } from './json.ts'
 import { parseHttpDate } from './time.ts'
 import { type AskToken, type Tokens, tokens } from './token.ts'
 import { baseUrl, type Query, urlOf } from './url.ts'
@@ -104,7 +104,7 @@ function initOf(call: Call, credentials: { readonly [name: string]: string }, io
   }
 }
 
-const jsonText = (json: unknown): string | undefined => (json === undefined ? undefined : JSON.stringify(json))
+const jsonText = (json: unknown): string | undefined => (json === undefined ? undefined : writeJson(json))
 
 async function exchange(url: URL, init: RequestInit, { route }: Call, io: Io): Promise<Response> {
   let response: Response
@@ -146,7 +146,7 @@ function mustBeJson(response: Response, route: string): void {
 function parseBody(bytes: Uint8Array, header: Answer['header'], status: number, route: string): Json {
   const short = shorter(bytes, header)
   if (bytes.length === 0) {
-    if (status === 200 || short) throw new SyncError('truncated', `${route} answered nothing. It will be asked again.`)
+    if (status !== 204 || short) throw new SyncError('truncated', `${route} answered nothing. It will be asked again.`)
     throw new SyncError('protocol', `${route} answered ${status} without the JSON that it should carry.`)
   }
   try {

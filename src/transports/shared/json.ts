@@ -1,4 +1,4 @@
-/** JSON from strangers: bounded before it is parsed, and integers that a number cannot hold become bigint. */
+/** JSON from strangers and to them: bounded before it is parsed, and integers that a number cannot hold are bigint. */
 import { SyncError } from '../../errors.ts'
 import type { Json } from '../../model.ts'
 
@@ -100,4 +100,19 @@ function beyond(what: string): SyncError {
 
 function cutOff(): SyncError {
   return new SyncError('truncated', 'The answer ended in the middle. It will be asked for again.')
+}
+
+/** A bigint is written as the integer that it is. `undefined` members are left out, as JSON.stringify does. */
+export function writeJson(value: unknown): string {
+  let found = false
+  const plain = JSON.stringify(value, (_, it) => {
+    if (typeof it !== 'bigint') return it
+    found = true
+    return null
+  })
+  if (!found) return plain
+  let mark = 'bigint:'
+  while (plain.includes(mark)) mark += ':'
+  const marked = JSON.stringify(value, (_, it) => (typeof it === 'bigint' ? `${mark}${it}` : it))
+  return marked.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1')
 }

@@ -22,7 +22,7 @@ export function syncPage(server: Server, token: Token, stream: Stream, body: Obj
   const sees = (row: FeedRow) => readable(token, row.space) && test(row)
 
   const items: unknown[] = []
-  if (!absent(body.cursor) && world.random() < knobs.redeliver) {
+  if (!absent(body.cursor) && limit > 1 && world.random() < knobs.redeliver) {
     const before = rows[start.at - 1]
     if (before && sees(before)) items.push(item(before, sources))
   }
