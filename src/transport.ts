@@ -115,28 +115,73 @@ export interface Bodies {
   upload(change: Change, bytes: Uint8Array, io: Io): Promise<void>
 }
 
+/** How far a job is, as the remote says it; see `jobEnds` for which states are the last. */
 export interface JobReport {
   readonly state:
     | 'queued'
     | 'running'
+    | 'cancelling'
     | 'done'
+    /** It ended, and some of its work could not be done. */
     | 'partial'
     | 'failed'
     | 'cancelled'
+    /** The remote knows nothing of it any more. */
     | 'vanished'
+    /** It ended, and whether it did its work cannot be told. */
     | 'finished-unverified'
+  /** From 0 to 1. It may go back: remotes begin anew by themselves. */
   readonly progress?: number
   readonly counters?: { readonly [name: string]: number }
   readonly reason?: string
+  /** Nothing comes of asking again before somebody acts: new credentials, a larger plan. */
+  readonly needs?: 'user'
+  /** What else the API says of it. */
+  readonly details?: Json
 }
 
-/** `Request` is what the app asks for: plain data, since it is stored and crosses to the worker. */
+export const jobEnds: readonly JobReport['state'][] = [
+  'done',
+  'partial',
+  'failed',
+  'cancelled',
+  'vanished',
+  'finished-unverified',
+]
+
+/** A request for a job that may have had its effect: when it was sent by the local clock, and what was there before. */
+export interface Asked {
+  readonly at: number
+  readonly mark?: Json
+}
+
+/**
+ * Work that the remote does for us. The engine asks once: what was asked and not answered is looked for before it is
+ * asked again. `Request` is plain data, because it is stored.
+ */
 export interface Jobs<Request = Json> {
-  start(request: Request, io: Io): Promise<string>
-  /** A job that our own lost `start` made, or one already running that does the same. */
-  find(request: Request, since: number, io: Io): Promise<string | undefined>
-  check(id: string, io: Io): Promise<JobReport>
-  cancel?(id: string, io: Io): Promise<void>
+  /** Why this cannot be asked for at all, in words for the app. Pure. */
+  refuses?(request: Request): string | undefined
+  /**
+   * Throws `busy` where another job is in the way: it is looked for then, and joined if it does the same. What is thrown
+   * with another code of no effect, and not because of the network, ends the job as failed.
+   */
+  start(request: Request, io: Io): Promise<{ readonly id: string; readonly report?: JobReport }>
+  /**
+   * Before asking (no `asked`): the id of a job under way that does the same, else a mark by which later jobs are told
+   * from earlier ones. After a doubt: the id of a job that is newer than the mark, and so the one that was asked for.
+   */
+  find(request: Request, asked: Asked | undefined, io: Io): Promise<{ readonly id?: string; readonly mark?: Json }>
+  check(id: string, request: Request, io: Io): Promise<JobReport>
+  /**
+   * Hears reports until the remote ends it; losing some costs time only, because `check` goes on beside it. That a job
+   * has ended is believed to `check` alone.
+   */
+  watch?(id: string, request: Request, hear: (report: JobReport) => void, io: Io): Promise<void>
+  /** Resolves also where the job has ended already. */
+  cancel?(id: string, request: Request, io: Io): Promise<void>
+  /** Milliseconds between checks: the first pause, and the longest. Default 1,000 and 15,000. */
+  readonly pauses?: readonly [first: number, longest: number]
 }
 
 /**

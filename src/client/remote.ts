@@ -3,6 +3,7 @@ import type { Checkpoint } from '../ledger/rows.ts'
 import { checkpointOf, putCheckpoint } from '../ledger/rows.ts'
 import { type AnyCalls, callsOf } from './calls.ts'
 import type { Base } from './db.ts'
+import { type Runs, runs } from './jobs.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
 import type { Status } from './status.ts'
@@ -22,7 +23,7 @@ export interface RemoteHandle {
   allowDeletes(): Promise<void>
 }
 
-export function remoteHandle(on: Base, remote: string): RemoteHandle & { readonly api: AnyCalls } {
+export function remoteHandle(on: Base, remote: string): RemoteHandle & Runs & { readonly api: AnyCalls } {
   const status = live(on, {
     ask: () => statusOf(on, remote),
     concerns: frame => frame.holds('checkpoints', 'queue', 'outbox'),
@@ -36,6 +37,7 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle & { readonl
   }
 
   return {
+    ...runs(on, remote),
     status,
     api: callsOf(on, remote),
     sync: () => on.host()?.urgent(remote),

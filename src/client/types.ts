@@ -4,6 +4,7 @@ import type { Collections } from '../schema.ts'
 import type { Api, Jobs, Transport } from '../transport.ts'
 import type { Explanation } from './explain.ts'
 import type { Inbox } from './inbox.ts'
+import type { Runs } from './jobs.ts'
 import type { Outbox } from './outbox.ts'
 import type { Records, TxRecords } from './records.ts'
 import type { RemoteHandle } from './remote.ts'
@@ -45,11 +46,6 @@ export type Calls<A extends Api> = { readonly [N in keyof A]: CallOf<Parameters<
 type CallOf<Request, Answer> = undefined extends Request ? (request?: Request) => Answer : (request: Request) => Answer
 
 type JobsOf<T> = T extends { readonly jobs: Jobs<infer Request> } ? Runs<Request> : unknown
-
-export interface Runs<Request> {
-  /** Starts a job, or joins the one that does the same already. Resolves to its id when that is durable. */
-  run(request: Request): Promise<string>
-}
 
 /**
  * What the collections of a schema must say so that these remotes can keep it. `unknown` where they do, and where a name

@@ -1,10 +1,10 @@
 import type { Platform } from '../platform.ts'
 
 const first = 1_000
-const longest = 30_000
+const halfMinute = 30_000
 
-/** A growing pause in milliseconds with full jitter (I14): at least half a second, at most half a minute. */
-export function pause(platform: Pick<Platform, 'random'>, tries: number): number {
+/** A growing pause in milliseconds with full jitter (I14): at least half a second, at most `longest`. */
+export function pause(platform: Pick<Platform, 'random'>, tries: number, longest = halfMinute): number {
   if (tries <= 0) return 0
   const most = Math.min(longest, first * 2 ** Math.min(tries - 1, 20))
   return Math.max(500, Math.round(platform.random() * most))

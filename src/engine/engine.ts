@@ -1,12 +1,12 @@
 /** All remotes of one store, worked on while this context leads. */
 import { asSyncError, SyncError } from '../errors.ts'
 import { clockRow } from '../ledger/identity.ts'
-import type { Device } from '../model.ts'
+import type { Device, Json } from '../model.ts'
 import type { Platform } from '../platform.ts'
 import type { Resolver } from '../resolver.ts'
 import type { Schema } from '../schema.ts'
 import { misfit } from '../schema.ts'
-import type { Store } from '../store.ts'
+import type { Space, Store } from '../store.ts'
 import type { Notice, Source, Transport } from '../transport.ts'
 import { fetchBody } from './bodies.ts'
 import { call } from './call.ts'
@@ -44,6 +44,8 @@ export interface Engine {
   }
   urgent(remote?: string): void
   resume(remote: string): void
+  /** Why a remote cannot be asked for this job at all; see `Jobs.refuses`. */
+  refuses(remote: string, request: Json): string | undefined
   /** The bytes of a record's agreed version; see `fetchBody`. */
   body(collection: string, id: string): Promise<Uint8Array>
   /** What the API of a remote answers; see `call.ts`. */
@@ -52,6 +54,8 @@ export interface Engine {
 }
 
 const mostNotices = 100
+/** What the app writes when it wants something of a remote. */
+const heard: readonly Space[] = ['queue', 'jobs']
 
 export function startEngine(options: EngineOptions): Engine {
   const { store, platform, schema, remotes } = options
@@ -82,7 +86,7 @@ export function startEngine(options: EngineOptions): Engine {
     grounds = new Map(entries)
     loops = new Map(entries.map(([remote, on]) => [remote, runLoop(on, options.report)]))
     const unwatch = store.watch(touched => {
-      if (touched.length > 0 && touched.every(one => one.space !== undefined && one.space !== 'queue')) return
+      if (touched.length > 0 && touched.every(one => one.space !== undefined && !heard.includes(one.space))) return
       for (const { bell } of loops.values()) bell.changed()
     })
     const unwake = platform.wakes(() => {
@@ -111,6 +115,10 @@ export function startEngine(options: EngineOptions): Engine {
       for (const [name, { bell }] of loops) if (remote === undefined || name === remote) bell.urgent()
     },
     resume: remote => loops.get(remote)?.bell.resume(),
+    refuses(remote, request) {
+      const jobs = remotes[remote]?.jobs
+      return jobs === undefined ? `${remote} does not work on jobs.` : jobs.refuses?.(request)
+    },
     async body(collection, id) {
       for (const [remote, list] of places) {
         const place = [...list.values()].find(one => one.collection === collection)

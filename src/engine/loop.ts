@@ -8,6 +8,7 @@ import { cycle } from './cycle.ts'
 import type { Ground } from './ground.ts'
 import { fenced, glance } from './ground.ts'
 import { ioFor } from './io.ts'
+import { runJobs } from './jobs.ts'
 import { pull, startOver } from './pull.ts'
 import { push, readyMark } from './push.ts'
 
@@ -53,6 +54,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let forgotten = false
   /** The remote knows this device: there is no socket for a stranger. */
   const known = latch()
+  if (on.signal.aborted) known.resolve()
+  on.signal.addEventListener('abort', known.resolve, { once: true })
   /** When the next try is due, by steady time. */
   let due = 0
   /** What could not go although a whole round was made: it waits for something else. */
@@ -62,6 +65,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   const ring = (what: Ring) => () => {
     rings.add(what)
     hear?.()
+    if (what !== 'nudged') jobs?.ring(what !== 'changed')
     if (what === 'nudged') report()
   }
   const bell: Bell = {
@@ -228,8 +232,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   async function listen(): Promise<void> {
     const { nudges } = on.transport
     if (nudges === undefined) return
-    on.signal.addEventListener('abort', () => known.resolve(), { once: true })
-    if (!on.signal.aborted) await known.promise
+    await known.promise
     for (let tries = 1; !on.signal.aborted; tries++) {
       const began = on.platform.monotonic()
       await nudges.listen(heardNudge, ioFor(on, { signal: on.signal })).catch(unheard)
@@ -254,7 +257,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
     bell.nudged()
   }
 
-  const done = Promise.all([run(), listen()]).then(() => {})
+  const jobs = on.transport.jobs && runJobs(on, on.transport.jobs, known.promise, bell.nudged)
+  const done = Promise.all([run(), listen(), jobs?.done]).then(() => {})
   const current = () => ({
     state,
     nudged: rings.has('nudged') || rings.has('urgent'),

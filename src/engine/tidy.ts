@@ -1,4 +1,4 @@
-/** Forgets what its time is over for: settled changes, old conflicts, bytes that nothing names. */
+/** Forgets what its time is over for: settled changes, old conflicts and jobs, bytes that nothing names. */
 import { dropUnnamed } from '../ledger/bodies.ts'
 import { dropOld } from '../ledger/tidy.ts'
 import type { EngineOptions } from './engine.ts'
@@ -25,7 +25,7 @@ async function tidy(on: EngineOptions, epoch: number): Promise<void> {
     if (body !== undefined) bodies.set(collection, body)
   }
   await on.store.write(
-    { records: [...bodies.keys()], rows: ['meta', 'changes', 'inbox', 'outbox', 'bodies'] },
+    { records: [...bodies.keys()], rows: ['meta', 'changes', 'inbox', 'outbox', 'bodies', 'jobs'] },
     async tx => {
       await mustLead({ epoch }, tx)
       // By the earlier of the two clocks: what was written before a correction is not old for that.

@@ -1,9 +1,10 @@
 import type { Reader, RowKey, Space, Writer } from '../store.ts'
+import type { JobRow } from './jobs.ts'
 import type { ChangeRow, InboxEntry } from './rows.ts'
 import { getRow } from './rows.ts'
 
 /**
- * Drops settled changes and closed conflicts whose time is over. What leads to an open change stays as long as that, and
+ * Drops settled changes, closed conflicts and ended jobs whose time is over. What leads to an open change stays as long as that, and
  * so does all that an open write is made of.
  */
 export async function dropOld(tx: Writer, now: number): Promise<void> {
@@ -17,6 +18,7 @@ export async function dropOld(tx: Writer, now: number): Promise<void> {
     const { state, until } = row as InboxEntry
     return state !== 'open' && until !== undefined && until <= now
   })
+  await drop(tx, 'jobs', async row => (row as JobRow).until !== undefined && (row as JobRow).until! <= now)
 }
 
 /** The ids of writes with a change that is open still, and of all their changes. */

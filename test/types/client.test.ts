@@ -7,6 +7,7 @@ import {
   defineSchema,
   type Fits,
   type Item,
+  type Jobs,
   type Json,
   type Live,
   memory,
@@ -215,11 +216,7 @@ describe('a database', () => {
 
   test('has `run` where the remote works on jobs, for what it can be asked', () => {
     interface Search extends Transport {
-      readonly jobs: {
-        start(request: { readonly connection: string }): Promise<string>
-        find(request: { readonly connection: string }): Promise<string | undefined>
-        check(id: string): Promise<{ readonly state: 'done' }>
-      }
+      readonly jobs: Jobs<{ readonly connection: string }>
     }
     interface Push extends Transport {
       readonly jobs: NonNullable<Transport['jobs']>

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { writeId } from '../../../src/client/settled.ts'
 import { dropUnnamed, getBody, putBody } from '../../../src/ledger/bodies.ts'
+import { ended, type JobRow, jobsKept, jobsOf, putJob } from '../../../src/ledger/jobs.ts'
 import { dropOld } from '../../../src/ledger/tidy.ts'
 import { deviceOf } from '../engine/device.ts'
 import { fakeOf } from '../engine/kit.ts'
@@ -68,4 +69,25 @@ test('bytes go when no record, change or conflict names them any more', async ()
   expect(await left()).toEqual([true, true, false])
   await device.sync()
   expect(await left()).toEqual([false, true, false])
+})
+
+test('an ended job is forgotten after a month, an open one never', async () => {
+  const device = await deviceOf(fakeOf())
+  const row = (id: string): JobRow => ({
+    id,
+    remote: 'fake',
+    request: {},
+    createdAt: 0,
+    report: { state: 'queued' },
+    changedAt: 0,
+  })
+  await device.raw(async tx => {
+    await putJob(tx, row('open'))
+    await putJob(tx, ended(row('ended'), { state: 'done' }, 1_000))
+  })
+  const ids = () => device.raw(async tx => (await jobsOf(tx, 'fake')).map(({ id }) => id))
+  await device.raw(tx => dropOld(tx, 1_000 + jobsKept - 1))
+  expect(await ids()).toEqual(['ended', 'open'])
+  await device.raw(tx => dropOld(tx, 1_000 + jobsKept))
+  expect(await ids()).toEqual(['open'])
 })
