@@ -105,7 +105,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
   }
 
   function forget(open: ReadonlySet<string>): void {
-    for (const of of [due, quiet, doubted]) for (const id of of.keys()) if (!open.has(id)) of.delete(id)
+    for (const times of [due, quiet, doubted]) for (const id of times.keys()) if (!open.has(id)) times.delete(id)
     for (const id of failing) if (!open.has(id)) failing.delete(id)
     streams.keep(open)
   }
