@@ -1,4 +1,5 @@
 /** The public surface. */
+export type { Bytes } from './client/bytes.ts'
 export type { Explanation } from './client/explain.ts'
 export type { Inbox } from './client/inbox.ts'
 export type { Job, JobStatus, Runs } from './client/jobs.ts'
@@ -14,6 +15,7 @@ export type { Phase, Status } from './client/status.ts'
 export type { Calls, Db, Fits, HandleOf, Remotes, RowOf } from './client/types.ts'
 export { type Code, type Reaction, reactions, SyncError } from './errors.ts'
 export type { Brake, InboxEntry, Outcome } from './ledger/rows.ts'
+export type { Transfer } from './ledger/transfers.ts'
 export type * from './model.ts'
 export { type Platform, platform, type Socket, type SocketEvents } from './platform.ts'
 export type { MergeField } from './resolver.ts'

@@ -17,6 +17,13 @@ export interface SocketEvents {
   close(code: number, reason: string): void
 }
 
+/** SHA-256 of bytes that come in pieces. */
+export interface Hasher {
+  update(bytes: Uint8Array): void
+  /** 64 lower-case hexadecimal digits; nothing may follow. */
+  hex(): string
+}
+
 export interface Channel {
   post(message: unknown): void
   listen(hear: (message: unknown) => void): () => void
@@ -49,6 +56,8 @@ export interface Platform {
   uuid(): string
   /** SHA-256, as 64 lower-case hexadecimal digits. */
   digest(bytes: Uint8Array): Promise<string>
+  /** The same for more bytes than fit into memory at once, which WebCrypto cannot do. */
+  hasher(): Promise<Hasher>
   fetch(request: Request): Promise<Response>
   /** `headers` are sent only where the platform can (Node); `url` already carries what a browser needs. */
   socket(url: string, headers: { readonly [name: string]: string }, events: SocketEvents): Socket
@@ -71,6 +80,14 @@ export function platform(): Platform {
     async digest(bytes) {
       const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
       return Array.from(hash, byte => byte.toString(16).padStart(2, '0')).join('')
+    },
+    async hasher() {
+      const [{ sha256 }, { bytesToHex }] = await Promise.all([
+        import('@noble/hashes/sha2.js'),
+        import('@noble/hashes/utils.js'),
+      ])
+      const hash = sha256.create()
+      return { update: bytes => void hash.update(bytes), hex: () => bytesToHex(hash.digest()) }
     },
     fetch: request => fetch(request),
     socket: realSocket,

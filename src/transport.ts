@@ -108,11 +108,27 @@ export interface Sent {
   readonly private?: PrivateRows
 }
 
+/** Bytes that are somewhere else, read a piece at a time. */
+export interface Body {
+  readonly size: number
+  readonly sha256: string
+  /** The bytes in `[from, to)`. */
+  read(from: number, to: number): Promise<Uint8Array>
+}
+
 export interface Bodies {
-  /** All bytes of this version, hash not yet checked: the engine does. */
-  download(key: Key, base: Base, io: Io): Promise<Uint8Array>
-  /** Runs before `send`; the same bytes may be uploaded again. */
-  upload(change: Change, bytes: Uint8Array, io: Io): Promise<void>
+  /**
+   * The bytes of this version, in order as they come; their hash is the engine's to check. `from` of them are here from
+   * an earlier try; `at` says where the first piece lies, which is 0 where the remote cannot go on from the middle.
+   */
+  download(
+    key: Key,
+    base: Base,
+    from: number,
+    io: Io,
+  ): Promise<{ readonly at: number; readonly size?: number; readonly pieces: AsyncIterable<Uint8Array> }>
+  /** Runs before `send`, and again after a crash: it asks the remote how much is there and goes on from that. */
+  upload(change: Change, body: Body, io: Io): Promise<void>
 }
 
 /** How far a job is, as the remote says it; see `jobEnds` for which states are the last. */
@@ -207,7 +223,7 @@ export interface Source {
   /** The field that holds the SHA-256 of the record's bytes. */
   readonly body?: string
   /** The other fields that follow from new bytes: size, time of the change (milliseconds since 1970). */
-  describe?(bytes: Uint8Array, now: number): Value
+  describe?(size: number, now: number): Value
   /** Fields judged as one. Default: the whole record is one facet. Facets changed on one side only merge silently. */
   readonly facets?: { readonly [facet: string]: readonly string[] }
   /** The facets worth a copy under KEEP_BOTH; a clash in the others only is the remote's. Default: all. */

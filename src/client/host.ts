@@ -3,8 +3,8 @@ import type { Engine, EngineOptions } from '../engine/engine.ts'
 import type { Json } from '../model.ts'
 import type { Schema } from '../schema.ts'
 
-/** A running engine. Nothing here throws, save `body` and `call`; `state` is what is known of it by now. */
-export type Host = Pick<Engine, 'state' | 'urgent' | 'resume' | 'body' | 'call' | 'stop'> & {
+/** A running engine. Nothing here throws, save `call`; `state` is what is known of it by now. */
+export type Host = Pick<Engine, 'state' | 'urgent' | 'resume' | 'call' | 'stop'> & {
   /** Where it can be asked before anything is stored; the engine asks again. */
   refuses?(remote: string, request: Json): string | undefined | Promise<string | undefined>
 }

@@ -1,11 +1,11 @@
 /** One collection as the app reads and writes it. */
 import { SyncError } from '../errors.ts'
-import { getBody, putBody } from '../ledger/bodies.ts'
 import { type Draft, realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
 import type { Value } from '../model.ts'
 import { plain } from '../plain.ts'
 import { type Bound, misfit, type Sortable } from '../schema.ts'
+import { arrival, type Bytes, stored, take, wish } from './bytes.ts'
 import type { Base } from './db.ts'
 import { commit, definitionOf, placeOf } from './db.ts'
 import type { Live } from './live.ts'
@@ -51,11 +51,19 @@ export interface Records<Row extends object> {
   live(): Live<Item<Row>[]>
   /**
    * Sets the bytes of a record, with its hash and size and the given fields, in one commit. A record that is not there
-   * is made, so `fields` must be the rest of it then. Only where the source keeps bytes.
+   * is made, so `fields` must be the rest of it then. A `Blob` or a stream is never held in memory whole. Only where the
+   * source keeps bytes.
    */
-  write(id: string, bytes: Uint8Array, fields?: Partial<Row>): Promise<Write>
-  /** The bytes of a record: from here, or from the remote if they never came. `undefined`: it has none. */
+  write(id: string, bytes: Bytes, fields?: Partial<Row>): Promise<Write>
+  /**
+   * The bytes of a record: from here, or from the remote if they never came. `undefined`: it has none. Rejects with the
+   * failure of the first try (`network`, `missing`, ...); the download goes on by itself where that can help.
+   */
   read(id: string): Promise<Uint8Array | undefined>
+  /** The same a piece at a time, once all of it is here and its hash was right. */
+  stream(id: string): Promise<AsyncIterable<Uint8Array> | undefined>
+  /** Asks for the bytes and does not wait for them; `db.remotes.x.transfers` shows how far they are. Higher goes first. */
+  fetch(id: string, options?: { readonly priority?: number }): Promise<void>
 }
 
 export function records<Row extends object>(on: Base, collection: string): Records<Row> {
@@ -123,34 +131,65 @@ export function records<Row extends object>(on: Base, collection: string): Recor
     orderBy: (field, order) => all.orderBy(field, order),
     live: liveOf,
     async write(id, bytes, fields = {}) {
-      const field = definition.body
-      if (field === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
-      const copy = bytes.slice()
-      const hash = await on.platform.digest(copy)
-      return one(
-        async tx => {
-          const content = { [field]: hash, ...definition.describe?.(copy, on.clock.now()) }
-          await tx.put(id, { ...(await tx.get(id)), ...content, ...fields } as Row)
-        },
-        draft => putBody(draft.tx, hash, copy),
-      )
+      const field = bodyField()
+      const { sha256, size, keep } = await take(on, bytes)
+      return one(async tx => {
+        const content = { [field]: sha256, ...definition.describe?.(size, on.clock.now()) }
+        await tx.put(id, { ...(await tx.get(id)), ...content, ...fields } as Row)
+      }, keep)
     },
     async read(id) {
-      const field = definition.body
-      if (field === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
-      const found = await on.store.read({ ...reading, rows: ['meta', 'bodies'] }, async tx => {
-        const stored = await find(tx, collection, id)
-        const hash = stored?.value?.[field]
-        return { id: stored?.id ?? id, hash, bytes: typeof hash === 'string' ? await getBody(tx, hash) : undefined }
-      })
-      if (typeof found.hash !== 'string') return undefined
-      if (found.bytes !== undefined) return found.bytes
-      const host = on.host()
-      if (host === undefined)
-        throw new SyncError('not-found', `The bytes of "${id}" are not here, and there is no remote.`)
-      return host.body(collection, found.id)
+      const pieces = await stream(id)
+      return pieces && joined(pieces)
+    },
+    stream,
+    async fetch(id, { priority = 0 } = {}) {
+      const wanted = await named(id)
+      if (wanted !== undefined) await wish(on, { ...wanted, priority }, false)
     },
   }
+
+  function bodyField(): string {
+    if (definition.body === undefined) throw new SyncError('unsupported', `Records of "${collection}" have no bytes.`)
+    return definition.body
+  }
+
+  /** Which bytes a record has, and where they are to be had. */
+  async function named(id: string) {
+    const field = bodyField()
+    const found = await on.store.read(reading, tx => find(tx, collection, id))
+    const sha256 = found?.value?.[field]
+    return typeof sha256 === 'string'
+      ? { remote: definition.remote ?? '', collection, id: found!.id, sha256 }
+      : undefined
+  }
+
+  async function stream(id: string) {
+    const wanted = await named(id)
+    if (wanted === undefined) return undefined
+    const here = await stored(on, wanted.sha256)
+    if (here !== undefined) return here
+    if (on.host() === undefined || wanted.remote === '')
+      throw new SyncError('not-found', `The bytes of "${id}" are not here, and there is no remote.`)
+    await wish(on, { ...wanted, priority: awaited }, true)
+    await arrival(on, wanted)
+    return stored(on, wanted.sha256)
+  }
+}
+
+/** Somebody waits for these bytes, so they go before those that are only to be here some time. */
+const awaited = 1_000
+
+async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = []
+  for await (const piece of pieces) all.push(piece)
+  const bytes = new Uint8Array(all.reduce((length, piece) => length + piece.length, 0))
+  let at = 0
+  for (const piece of all) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 /** A throw before the first await is a rejection too. */

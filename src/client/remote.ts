@@ -1,6 +1,7 @@
 /** A remote as the app sees it. */
 import type { Checkpoint } from '../ledger/rows.ts'
 import { checkpointOf, putCheckpoint } from '../ledger/rows.ts'
+import { listTransfers, type Transfer } from '../ledger/transfers.ts'
 import { type AnyCalls, callsOf } from './calls.ts'
 import type { Base } from './db.ts'
 import { type Runs, runs } from './jobs.ts'
@@ -11,6 +12,8 @@ import { statusOf } from './status.ts'
 
 export interface RemoteHandle {
   readonly status: Live<Status>
+  /** Bytes on their way, those first that go first. An upload that arrived stays for some days. */
+  readonly transfers: Live<Transfer[]>
   /** Looks now, whatever pause is under way. Returns at once; `synced` waits for the result. */
   sync(): void
   /** Resolves when everything here is there and the other way round, or when only the user can help. */
@@ -36,10 +39,20 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle & Runs & { 
     )
   }
 
+  const transfers = live(
+    on.store,
+    ({ space }) => space === 'meta',
+    async () => {
+      const all = await on.store.read({ records: [], rows: ['meta'] }, tx => listTransfers(tx, remote))
+      return all.sort((one, other) => other.priority - one.priority || one.at - other.at)
+    },
+  )
+
   return {
     ...runs(on, remote),
     status,
     api: callsOf(on, remote),
+    transfers,
     sync: () => on.host()?.urgent(remote),
     synced() {
       return new Promise((resolve, reject) => {

@@ -3,6 +3,8 @@
 import type { State } from '../engine/cycle.ts'
 import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
 import { checkpointOf } from '../ledger/rows.ts'
+import { listTransfers, type Transfer } from '../ledger/transfers.ts'
+import type { Reader } from '../store.ts'
 import type { Notice } from '../transport.ts'
 import type { Base } from './db.ts'
 import type { HostState } from './host.ts'
@@ -47,7 +49,7 @@ const freshFor = 2 * 60_000
 export async function statusOf(on: Base, remote: string): Promise<Status> {
   const none: HostState = { leads: false, nudged: false, stuck: 0, notices: [] }
   const engine = on.host()?.state(remote) ?? none
-  return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox'] }, async tx => {
+  return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox', 'meta'] }, async tx => {
     const checkpoint = await checkpointOf(tx, remote)
     const pending = await tx.rows('queue').count({ prefix: [remote, 'go'] })
     const stopped = await tx.rows('queue').list({ prefix: [remote, 'stop'] })
@@ -55,9 +57,13 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const rows = await tx.rows('outbox').getMany(keys.map(one => [one.collection, one.id, one.generation]))
     const asked = rows.filter(row => (row as { state?: string } | undefined)?.state === 'asked').length
     const counts = { pending, asked, held: stopped.length - asked }
-    const { failure, brake, pulledAt, walking, missesDeletes = false } = checkpoint
+    const { brake, pulledAt, walking, missesDeletes = false } = checkpoint
+    const phase = phaseOf(checkpoint, counts, engine, on.platform.now())
+    // Nothing else is under way, so what holds us up is that bytes do not go.
+    const stuck = phase === 'syncing' && (!engine.leads || engine.state === 'resting')
+    const failure = checkpoint.failure ?? (stuck ? await failedUpload(tx, remote) : undefined)
     return {
-      phase: phaseOf(checkpoint, counts, engine, on.platform.now()),
+      phase: failure !== undefined && stuck ? 'waiting' : phase,
       ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
       ...counts,
       ...(pulledAt !== undefined && { pulledAt }),
@@ -71,7 +77,12 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
   })
 }
 
-const nextTry = ({ next }: Failure) => (next === undefined ? {} : { nextTry: next })
+async function failedUpload(tx: Reader, remote: string): Promise<Transfer['failure']> {
+  const uploads = await listTransfers(tx, remote, 'up')
+  return uploads.find(({ failure, arrived }) => failure !== undefined && arrived === undefined)?.failure
+}
+
+const nextTry = ({ next }: Pick<Failure, 'next'>) => (next === undefined ? {} : { nextTry: next })
 
 function phaseOf(
   { paused, brake, failure, walking, pulledAt }: Checkpoint,

@@ -1,5 +1,5 @@
 /** All remotes of one store, worked on while this context leads. */
-import { asSyncError, SyncError } from '../errors.ts'
+import { SyncError } from '../errors.ts'
 import { clockRow } from '../ledger/identity.ts'
 import type { Device, Json } from '../model.ts'
 import type { Platform } from '../platform.ts'
@@ -8,7 +8,6 @@ import type { Schema } from '../schema.ts'
 import { misfit } from '../schema.ts'
 import type { Space, Store } from '../store.ts'
 import type { Notice, Source, Transport } from '../transport.ts'
-import { fetchBody } from './bodies.ts'
 import { call } from './call.ts'
 import type { State } from './cycle.ts'
 import type { Clock, Ground, MassDelete, Place } from './ground.ts'
@@ -16,6 +15,7 @@ import { lead } from './lead.ts'
 import type { Loop } from './loop.ts'
 import { runLoop } from './loop.ts'
 import { keepTidy } from './tidy.ts'
+import { runTransfers, type Transfers } from './transfers.ts'
 
 export interface EngineOptions {
   readonly store: Store
@@ -46,8 +46,6 @@ export interface Engine {
   resume(remote: string): void
   /** Why a remote cannot be asked for this job at all; see `Jobs.refuses`. */
   refuses(remote: string, request: Json): string | undefined
-  /** The bytes of a record's agreed version; see `fetchBody`. */
-  body(collection: string, id: string): Promise<Uint8Array>
   /** What the API of a remote answers; see `call.ts`. */
   call(remote: string, name: string, request: unknown): Promise<unknown>
   stop(): Promise<void>
@@ -63,7 +61,7 @@ export function startEngine(options: EngineOptions): Engine {
   const places = placesOf(options)
   const notices = new Map<string, Notice[]>()
   let loops = new Map<string, Loop>()
-  let grounds = new Map<string, Ground>()
+  let transfers = new Map<string, Transfers>()
 
   const ground = (remote: string, transport: Transport, epoch: number, signal: AbortSignal): Ground => ({
     ...options,
@@ -80,25 +78,30 @@ export function startEngine(options: EngineOptions): Engine {
   })
 
   async function work(epoch: number, lost: AbortSignal): Promise<void> {
-    const entries = Object.entries(remotes).map(
+    const grounds = Object.entries(remotes).map(
       ([remote, transport]) => [remote, ground(remote, transport, epoch, lost)] as const,
     )
-    grounds = new Map(entries)
-    loops = new Map(entries.map(([remote, on]) => [remote, runLoop(on, options.report)]))
+    loops = new Map(grounds.map(([remote, on]) => [remote, runLoop(on, options.report)]))
+    transfers = new Map(grounds.map(([remote, on]) => [remote, runTransfers(on, options.report)]))
     const unwatch = store.watch(touched => {
-      if (touched.length > 0 && touched.every(one => one.space !== undefined && !heard.includes(one.space))) return
-      for (const { bell } of loops.values()) bell.changed()
+      const changed = (...spaces: readonly Space[]) =>
+        touched.length === 0 || touched.some(({ space }) => space === undefined || spaces.includes(space))
+      if (changed(...heard)) for (const { bell } of loops.values()) bell.changed()
+      if (changed('queue', 'meta')) for (const { ring } of transfers.values()) ring(false)
     })
-    const unwake = platform.wakes(() => {
-      for (const { bell } of loops.values()) bell.urgent()
-    })
+    const unwake = platform.wakes(() => urgent())
     const keeping = [keepClock(options, lost), keepTidy(options, epoch, lost)]
-    await Promise.all([...[...loops.values()].map(loop => loop.done), ...keeping])
+    await Promise.all([...loops.values(), ...transfers.values()].map(({ done }) => done).concat(keeping))
     unwatch()
     unwake()
     loops = new Map()
-    grounds = new Map()
+    transfers = new Map()
     options.report()
+  }
+
+  function urgent(remote?: string): void {
+    for (const [name, { bell }] of loops) if (remote === undefined || name === remote) bell.urgent()
+    for (const [name, { ring }] of transfers) if (remote === undefined || name === remote) ring(true)
   }
 
   const leading = lead({ store, platform, name: options.name, signal: end.signal }, work)
@@ -111,21 +114,14 @@ export function startEngine(options: EngineOptions): Engine {
         ? { leads: false, nudged: false, stuck: 0, notices: noticed }
         : { leads: true, ...loop.state(), notices: noticed }
     },
-    urgent(remote) {
-      for (const [name, { bell }] of loops) if (remote === undefined || name === remote) bell.urgent()
+    urgent,
+    resume(remote) {
+      loops.get(remote)?.bell.resume()
+      transfers.get(remote)?.ring(true)
     },
-    resume: remote => loops.get(remote)?.bell.resume(),
     refuses(remote, request) {
       const jobs = remotes[remote]?.jobs
       return jobs === undefined ? `${remote} does not work on jobs.` : jobs.refuses?.(request)
-    },
-    async body(collection, id) {
-      for (const [remote, list] of places) {
-        const place = [...list.values()].find(one => one.collection === collection)
-        const on = grounds.get(remote) ?? ground(remote, remotes[remote]!, 0, end.signal)
-        if (place !== undefined) return fetchBody(on, place, id)
-      }
-      throw asSyncError(new Error(`No remote feeds ${collection}.`))
     },
     async call(remote, name, request) {
       const transport = remotes[remote]

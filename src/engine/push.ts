@@ -12,13 +12,13 @@ import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
 import { pause } from './backoff.ts'
-import { uploadBodies } from './bodies.ts'
-import type { Ground, Place } from './ground.ts'
+import type { Ground } from './ground.ts'
 import { fenced, glance, homeIn, mayDelete } from './ground.ts'
 import { ioFor } from './io.ts'
 import { putPrivate } from './land.ts'
 import { accepted, meetHeld, meetRefusal } from './meet.ts'
 import { inFlight, type Meeting } from './meeting.ts'
+import { awaitsBytes, forgetUpload, placeOf } from './transfers.ts'
 import { arrange, settleTree } from './tree.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -59,7 +59,7 @@ async function settleBefore(on: Ground): Promise<boolean> {
       const { ready } = await choose(on, tx, checkpoint)
       let moved = false
       for (const row of ready) {
-        const place = placeOf(on, row)
+        const place = placeOf(on, row.collection)
         if (place === undefined) continue
         const home = homeIn(place, checkpoint)
         const entry = await draft.get(row.collection, row.id)
@@ -111,7 +111,7 @@ async function mark(on: Ground): Promise<Choice> {
 
     const changes: Change[] = []
     for (const row of batch) {
-      const place = placeOf(on, row)
+      const place = placeOf(on, row.collection)
       if (place === undefined) continue
       const entry = await draft.get(row.collection, row.id)
       const { refused: _, notBefore: _1, reason: _2, ...rest } = row
@@ -167,6 +167,7 @@ async function choose(
       // Nothing waits this long: the clock was set back meanwhile.
       if (from > now && from <= now + longestWait) next = Math.min(next ?? from, from)
       else if (row.after !== undefined && row.after >= checkpoint.pulls) waits.push(row)
+      else if (await awaitsBytes(on, tx, row)) continue
       else ready.push(row)
     }
     if (queued.length < window || ready.length >= window)
@@ -208,16 +209,13 @@ async function deliver(on: Ground, changes: readonly Change[], deadline: number)
 }
 
 /**
- * Bytes first, then the changes. A request that certainly had no effect gives its changes back as they were; any other
+ * A request that certainly had no effect gives its changes back as they were; any other
  * failure leaves them sent, and the next pull shows what became of them.
  */
 async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent | 'halve'> {
   const io: Io = ioFor(on, { signal: on.signal, deadline })
   try {
-    const refused = await uploadBodies(on, changes, io)
-    const rest = changes.filter(({ change }) => !refused.some(receipt => receipt.change === change))
-    const sent: Sent = rest.length === 0 ? { receipts: [] } : await on.transport.push!.send(rest, io)
-    return { ...sent, receipts: [...refused, ...sent.receipts] }
+    return await on.transport.push!.send(changes, io)
   } catch (thrown) {
     const error = asSyncError(thrown)
     if (error.code === 'stale-leader' || error.code === 'aborted') throw error
@@ -273,7 +271,7 @@ async function fileOne(
   const at = await draft.change(change.change)
   // Another id, or none: it was settled meanwhile, and this receipt is about something that is no more (I7).
   if (at === undefined || !('generation' in at)) return
-  const place = placeOf(on, at)
+  const place = placeOf(on, at.collection)
   if (place === undefined) return
   const home = homeIn(place, checkpoint)
   const entry = await draft.get(at.collection, at.id)
@@ -317,6 +315,9 @@ async function fileOne(
       return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
     }
     case 'rejected':
+      // It had the bytes and lost them: they go once more.
+      if (receipt.code === 'content-missing' && (await forgetUpload(on, draft.tx, head)))
+        return again(entry, head, now + pause(on.platform, head.tries))
       hold(draft, entry, head, receipt.code, receipt.reason)
       return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
     case 'later':
@@ -367,8 +368,3 @@ const meetingOf = (on: Ground, draft: Draft, judged: Meeting['judged']): Meeting
   snapshot: false,
   deleted: () => {},
 })
-
-function placeOf(on: Ground, { collection }: { readonly collection: string }): Place | undefined {
-  for (const place of on.places.values()) if (place.collection === collection) return place
-  return undefined
-}

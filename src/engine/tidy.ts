@@ -1,6 +1,7 @@
 /** Forgets what its time is over for: settled changes, old conflicts and jobs, bytes that nothing names. */
 import { dropUnnamed } from '../ledger/bodies.ts'
 import { dropOld } from '../ledger/tidy.ts'
+import { dropOldTransfers } from '../ledger/transfers.ts'
 import type { EngineOptions } from './engine.ts'
 import { mustLead } from './ground.ts'
 
@@ -31,7 +32,8 @@ async function tidy(on: EngineOptions, epoch: number): Promise<void> {
       // By the earlier of the two clocks: what was written before a correction is not old for that.
       const now = Math.min(on.clock.now(), on.platform.now())
       await dropOld(tx, now - (on.clock.sure() ? 0 : doubt))
-      if (bodies.size > 0) await dropUnnamed(tx, bodies)
+      if (bodies.size > 0) await dropUnnamed(tx, bodies, now)
+      await dropOldTransfers(tx, now)
     },
     { durability: 'relaxed' },
   )

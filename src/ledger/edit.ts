@@ -44,14 +44,15 @@ export async function edit(
     else setRecord(entry, value, stampFor(draft, entry, device))
     return changes
   }
-  const change = await track(draft, place.remote, entry, value, stampFor(draft, entry, device))
+  const home = { remote: place.remote, bytes: place.source.body }
+  const change = await track(draft, home, entry, value, stampFor(draft, entry, device))
   if (change !== undefined) changes.push(change)
   return changes
 }
 
 async function track(
   draft: Draft,
-  remote: string,
+  { remote, bytes }: { readonly remote: string; readonly bytes: string | undefined },
   entry: Entry,
   value: Value | null,
   at: Stamp,
@@ -91,9 +92,13 @@ async function track(
     return undefined
   }
   if (last.state === 'waiting') {
-    replaceRow(entry, last, { ...last, value, at })
+    // Bytes may be on their way under the old id, which is bound to them.
+    const same = bytes === undefined || last.value?.[bytes] === value?.[bytes]
+    const change = same ? last.change : draft.uuid()
+    if (!same) draft.close(last.change, { into: change, until: draft.now + grace })
+    replaceRow(entry, last, { ...last, value, at, change })
     setRecord(entry, value, at)
-    return last.change
+    return change
   }
   const next = renewed(draft, last, { value, at, state: last.state === 'held' ? 'waiting' : last.state })
   replaceRow(entry, last, next)

@@ -150,7 +150,7 @@ export function hold(
   replaceRow(entry, one, { ...rest, state: 'held', reason: { code, message } })
 }
 
-export function changeOf(home: Home, entry: Entry, row: OutboxRow): Change {
+export function changeOf(home: Home, entry: Pick<Entry, 'id'>, row: OutboxRow): Change {
   return {
     collection: home.sourceName,
     id: entry.id,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Change, Value } from '../../src/model.ts'
 import { filesSandbox } from '../../src/sandbox/files/sandbox.ts'
 import { files } from '../../src/transports/files/index.ts'
-import { type Client, client } from './transport-io.ts'
+import { bodyOf, type Client, client } from './transport-io.ts'
 import type { Remote, TransportCase } from './transport-suite.ts'
 
 // Of the statuses on `/changes`, a bare 400 is about the cursor (section 0 of the API page).
@@ -47,7 +47,7 @@ function tree(): Remote {
   let made = 0
 
   async function upload(from: Client, one: Change, text: string): Promise<Change> {
-    await from.transport.bodies!.upload(one, new TextEncoder().encode(text), from.io())
+    await from.transport.bodies!.upload(one, bodyOf(text), from.io())
     return one
   }
   const row = (name: string, text: string): Value => ({

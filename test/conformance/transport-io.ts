@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Base, Device, Json, RemoteRecord } from '../../src/model.ts'
 import type { SocketEvents } from '../../src/platform.ts'
 import type { KeyedRow, RowKey } from '../../src/store.ts'
-import type { Io, Notice, Page, Peek, PrivateRows, Transport } from '../../src/transport.ts'
+import type { Body, Io, Notice, Page, Peek, PrivateRows, Transport } from '../../src/transport.ts'
 
 export type Fetch = (request: Request) => Promise<Response>
 
@@ -194,4 +194,18 @@ function compare(one: RowKey, other: RowKey): number {
     return part < against ? -1 : 1
   }
   return one.length - other.length
+}
+
+/** Bytes as the engine hands them to a transport. */
+export function bodyOf(content: string | Uint8Array): Body {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  return { size: bytes.length, sha256, read: async (from, to) => bytes.slice(from, to) }
+}
+
+/** What a download brings, to its end. */
+export async function allOf({ pieces }: { readonly pieces: AsyncIterable<Uint8Array> }): Promise<Uint8Array> {
+  const all: Uint8Array[] = []
+  for await (const piece of pieces) all.push(piece)
+  return new Uint8Array(Buffer.concat(all))
 }

@@ -64,6 +64,10 @@ export function platformOf(world: World, machine: Machine, owner: Owner, ways: W
     random,
     uuid: () => uuid(random),
     digest: async bytes => createHash('sha256').update(bytes).digest('hex'),
+    async hasher() {
+      const hash = createHash('sha256')
+      return { update: bytes => void hash.update(bytes), hex: () => hash.digest('hex') }
+    },
     fetch: request => ways.fetch(owner, machine, request),
     socket: (url, headers, events) => ways.socket(owner, machine, url, headers, events),
     locks: locksOf(world, machine, owner),

@@ -1,6 +1,7 @@
 /** The calls of the file API, one function each: what is sent, and how much of the answer is believed. */
 import { SyncError } from '../../errors.ts'
 import type { Io } from '../../transport.ts'
+import { readAll } from '../shared/body.ts'
 import { errorCode } from '../shared/failure.ts'
 import { type Answer, type Http, PAGE_BYTES, shorter } from '../shared/http.ts'
 import { count, list, text } from '../shared/shape.ts'
@@ -27,6 +28,18 @@ export interface Listing {
 export type Api = ReturnType<typeof api>
 
 export function api(http: Http) {
+  function put(
+    share: string,
+    version: string,
+    bytes: Uint8Array,
+    headers: { readonly [name: string]: string },
+    more: { readonly want: 'json' | 'nothing'; readonly data?: readonly number[] },
+    io: Io,
+  ): Promise<Answer> {
+    const at = { route: '/sync/upload/{version}', ids: { version }, query: { share_id: share } }
+    return http.send({ method: 'PUT', ...at, bytes, headers, ...more }, io)
+  }
+
   return {
     http,
 
@@ -80,41 +93,91 @@ export function api(http: Http) {
       return answer.status === 200 ? readShares(answer.json) : undefined
     },
 
-    async download(
-      id: string,
-      version: string | undefined,
-      file: { most: number; html?: boolean },
-      io: Io,
-    ): Promise<Uint8Array> {
-      const call = {
-        method: 'GET',
-        route: '/sync/download/{id}',
-        ids: { id },
-        query: { version },
-        want: 'bytes',
-        ...file,
-      } as const
-      const answer = await http.send(call, io)
-      if (answer.status !== 200) throw wrongShape('the whole file')
-      if (shorter(answer.bytes, answer.header))
-        throw new SyncError('truncated', 'A download ended early. It will be tried again.')
-      return answer.bytes
+    /** A small file, whole. */
+    async download(id: string, version: string | undefined, most: number, io: Io): Promise<Uint8Array> {
+      const { at, pieces } = await this.downloadFrom(id, version, 0, { most }, io)
+      if (at !== 0) throw wrongShape('the whole file')
+      return readAll(pieces)
     },
 
-    /** Bytes wait under the version that will name them; sending them again is fine. */
-    async upload(share: string, version: string, bytes: Uint8Array, sha256: string, io: Io): Promise<void> {
-      await http.send(
+    /**
+     * The bytes of a version from `from` on, as they come; `at` is 0 where the server sends all of them again. An early
+     * end is `truncated`.
+     */
+    async downloadFrom(
+      id: string,
+      version: string | undefined,
+      from: number,
+      { most, html = false }: { readonly most: number; readonly html?: boolean },
+      io: Io,
+    ): Promise<{ readonly at: number; readonly pieces: AsyncIterable<Uint8Array> }> {
+      const ranged = from > 0 && version !== undefined
+      const headers = ranged ? { range: `bytes=${from}-`, 'if-range': `"${version}"` } : {}
+      const answer = await http.send(
         {
-          method: 'PUT',
-          route: '/sync/upload/{version}',
-          ids: { version },
-          query: { share_id: share },
-          bytes,
-          headers: { 'x-checksum-sha256': sha256 },
-          want: 'nothing',
+          method: 'GET',
+          route: '/sync/download/{id}',
+          ids: { id },
+          query: { version },
+          headers,
+          want: 'pieces',
+          most,
+          html,
+          data: ranged ? [416] : [],
         },
         io,
       )
+      // There is nothing there any more where the rest was: all of it is asked for again.
+      if (answer.status === 416) return this.downloadFrom(id, version, 0, { most, html }, io)
+      const at = answer.status === 206 ? (rangeStart(answer) ?? from) : 0
+      if (at > from) throw wrongShape('the bytes that were asked for')
+      return { at, pieces: toTheEnd(answer) }
+    },
+
+    /** Small bytes wait under the version that will name them; sending them again is fine. */
+    async upload(share: string, version: string, bytes: Uint8Array, sha256: string, io: Io): Promise<void> {
+      const answer = await put(share, version, bytes, { 'x-checksum-sha256': sha256 }, { want: 'nothing' }, io)
+      if (answer.status === 202) throw wrongShape('a receipt for the whole file')
+    },
+
+    /** How much of an upload the server has; `undefined`: nothing, or it does not say so here. */
+    async uploaded(share: string, version: string, io: Io): Promise<number | undefined> {
+      const answer = await http.send(
+        {
+          method: 'HEAD',
+          route: '/sync/upload/{version}',
+          ids: { version },
+          query: { share_id: share },
+          want: 'nothing',
+          data: [400, 404, 405, 410, 501],
+        },
+        io,
+      )
+      return answer.status < 300 ? wholeNumber(answer.header('upload-offset')) : undefined
+    },
+
+    /**
+     * One piece of an upload. Resolves to how much the server has now (all of it: the upload is complete); a piece that
+     * lies beyond that is not taken, and `taken` says so where other bytes wait under this version.
+     */
+    async uploadPiece(
+      share: string,
+      version: string,
+      piece: { readonly bytes: Uint8Array; readonly from: number; readonly total: number; readonly sha256: string },
+      io: Io,
+    ): Promise<number | 'taken'> {
+      const { bytes, from, total, sha256 } = piece
+      const range = `bytes ${from}-${from + bytes.length - 1}/${total}`
+      const part = bytes.length < total
+      const headers = { 'x-checksum-sha256': sha256, ...(part && { 'content-range': range }) }
+      const want = part ? 'json' : 'nothing'
+      const answer = await put(share, version, bytes, headers, { want, data: [409, 416] }, io)
+      if (answer.status === 409) return 'taken'
+      if (answer.status === 416) return wholeNumber(answer.header('upload-offset')) ?? 0
+      if (answer.status !== 202) return total
+      const received = count(answer.json, 'received') ?? wholeNumber(answer.header('upload-offset'))
+      if (received === undefined || received > total) throw wrongShape('how much of the file it has')
+      return received
     },
 
     /** Strict: without a strategy the server refuses what does not fit, and decides nothing. */
@@ -165,6 +228,24 @@ export function api(http: Http) {
       )
     },
   }
+}
+
+/** Where the bytes of a 206 begin; a page may not see the header. */
+function rangeStart({ header }: Answer): number | undefined {
+  return wholeNumber(/^bytes (\d+)-/.exec(header('content-range') ?? '')?.[1])
+}
+
+function wholeNumber(text: string | null | undefined): number | undefined {
+  return text != null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+async function* toTheEnd({ pieces, header }: Answer): AsyncGenerator<Uint8Array, void, void> {
+  let length = 0
+  for await (const piece of pieces) {
+    length += piece.length
+    yield piece
+  }
+  if (shorter(length, header)) throw new SyncError('truncated', 'A download ended early. It will be tried again.')
 }
 
 /** With a cursor, a 400 without a code can only be about it: everything else in the request is ours and fixed. */

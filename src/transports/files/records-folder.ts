@@ -115,7 +115,7 @@ export function recordsFiles(api: Api) {
 
   async function download(id: string, version: string | undefined, io: Io) {
     try {
-      return await api.download(id, version, { most: MOST_SHARD_BYTES }, io)
+      return await api.download(id, version, MOST_SHARD_BYTES, io)
     } catch (error) {
       if (error instanceof SyncError && error.code === 'missing') return undefined
       // Too long: like one with anything else in it. Only its own records wait.

@@ -5,7 +5,7 @@
 import { SyncError } from '../../errors.ts'
 import type { Json } from '../../model.ts'
 import type { Io } from '../../transport.ts'
-import { readBytes } from './body.ts'
+import { readBytes, readPieces } from './body.ts'
 import { elsewhere, failureOf, isHtml, isProxyPage, unreachable } from './failure.ts'
 import { parseJson, writeJson } from './json.ts'
 import { parseHttpDate } from './time.ts'
@@ -21,8 +21,8 @@ export interface Call {
   readonly json?: unknown
   readonly bytes?: Uint8Array
   readonly headers?: { readonly [name: string]: string }
-  /** `nothing`: whatever comes is not read. */
-  readonly want: 'json' | 'bytes' | 'nothing'
+  /** `pieces`: a body to be read as it comes. `nothing`: whatever comes is not read. */
+  readonly want: 'json' | 'pieces' | 'nothing'
   /** Most bytes after decompression. Default 1 MiB, which is plenty for anything that is not a page or a file. */
   readonly most?: number
   /** The bytes asked for may themselves be an HTML page. */
@@ -35,7 +35,8 @@ export interface Answer {
   readonly status: number
   /** Parsed, where JSON was wanted or the status is an error that carries JSON. */
   readonly json: Json | undefined
-  readonly bytes: Uint8Array
+  /** Where they were wanted. To be read to the end, or left with `return`. */
+  readonly pieces: AsyncIterable<Uint8Array>
   readonly header: (name: string) => string | null
 }
 
@@ -125,18 +126,23 @@ const isRedirect = (status: number): boolean => status >= 300 && status < 400 &&
 async function readAnswer(response: Response, call: Call, io: Io): Promise<Answer> {
   const { status } = response
   const header = (name: string) => response.headers.get(name)
-  const bare = { status, header, json: undefined, bytes: new Uint8Array() }
+  const most = call.most ?? CONTROL_BYTES
+  const bare = { status, header, json: undefined, pieces: none() }
   if (!ok(status)) return { ...bare, json: await errorBody(response, call, io) }
   if (call.want === 'nothing') {
     await response.body?.cancel().catch(() => undefined) // nobody waits for the rest
     return bare
   }
   if (call.want === 'json') mustBeJson(response, call.route)
-  if (call.want === 'bytes' && isHtml(header) && call.html !== true) throw notTheApi(call.route)
-  const bytes = await readBytes(response, call.most ?? CONTROL_BYTES, call.route, io)
-  if (call.want === 'bytes') return { ...bare, bytes }
+  if (call.want === 'pieces') {
+    if (isHtml(header) && call.html !== true) throw notTheApi(call.route)
+    return { ...bare, pieces: readPieces(response, most, call.route, io) }
+  }
+  const bytes = await readBytes(response, most, call.route, io)
   return { ...bare, json: parseBody(bytes, header, status, call.route) }
 }
+
+async function* none(): AsyncGenerator<Uint8Array, void, void> {}
 
 function mustBeJson(response: Response, route: string): void {
   const type = response.headers.get('content-type')
@@ -144,7 +150,7 @@ function mustBeJson(response: Response, route: string): void {
 }
 
 function parseBody(bytes: Uint8Array, header: Answer['header'], status: number, route: string): Json {
-  const short = shorter(bytes, header)
+  const short = shorter(bytes.length, header)
   if (bytes.length === 0) {
     if (status !== 204 || short) throw new SyncError('truncated', `${route} answered nothing. It will be asked again.`)
     throw new SyncError('protocol', `${route} answered ${status} without the JSON that it should carry.`)
@@ -162,9 +168,9 @@ function parseBody(bytes: Uint8Array, header: Answer['header'], status: number, 
 }
 
 /** Fewer bytes than announced. A compressed body announces its compressed length, so nothing follows then. */
-export function shorter(bytes: Uint8Array, header: Answer['header']): boolean {
+export function shorter(length: number, header: Answer['header']): boolean {
   const announced = Number(header('content-length') ?? Number.NaN)
-  return header('content-encoding') === null && Number.isSafeInteger(announced) && bytes.length < announced
+  return header('content-encoding') === null && Number.isSafeInteger(announced) && length < announced
 }
 
 async function errorBody(response: Response, call: Call, io: Io): Promise<Json | undefined> {

@@ -15,6 +15,7 @@ export function storePlatform(air: Air = new Map(), faster = 1): Platform {
     random: Math.random,
     uuid: () => crypto.randomUUID(),
     digest: none,
+    hasher: none,
     fetch: none,
     socket: none,
     locks: { everywhere: false, hold: none },

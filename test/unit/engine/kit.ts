@@ -85,6 +85,10 @@ export function worldOf(start = 1_000_000_000_000) {
         random: () => 0.5,
         uuid: world.uuid,
         digest: async bytes => createHash('sha256').update(bytes).digest('hex'),
+        async hasher() {
+          const hash = createHash('sha256')
+          return { update: bytes => void hash.update(bytes), hex: () => hash.digest('hex') }
+        },
         fetch: async request => {
           fetched.push(`${request.method} ${new URL(request.url).pathname}`)
           return new Response(null)

@@ -58,11 +58,11 @@ test('bytes go when no record, change or conflict names them any more', async ()
   await device.sync()
   await device.put('a', { sha: 'two' })
   await device.raw(async tx => {
-    for (const sha of ['one', 'two', 'three']) await putBody(tx, sha, new Uint8Array([1]))
+    for (const sha of ['one', 'two', 'three']) await putBody(tx, sha, new Uint8Array([1]), 0)
   })
   const left = () =>
     device.raw(async tx => {
-      await dropUnnamed(tx, new Map([['notes', 'sha']]))
+      await dropUnnamed(tx, new Map([['notes', 'sha']]), 0)
       const found = await Promise.all(['one', 'two', 'three'].map(sha => getBody(tx, sha)))
       return found.map(bytes => bytes !== undefined)
     })

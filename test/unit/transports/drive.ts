@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Change, Receipt, RemoteRecord, Value } from '../../../src/model.ts'
 import { filesSandbox, type FilesOptions as SandboxOptions } from '../../../src/sandbox/files/sandbox.ts'
 import { files } from '../../../src/transports/files/index.ts'
-import { type Client, client } from '../../conformance/transport-io.ts'
+import { bodyOf, type Client, client } from '../../conformance/transport-io.ts'
 
 export type Drive = ReturnType<typeof drive>
 /** Another server that follows the same contract: what it answers instead. */
@@ -71,7 +71,7 @@ export function drive(knobs: SandboxOptions['knobs'] = {}) {
     },
 
     async upload(from: Client, change: Change, text: string): Promise<void> {
-      await from.transport.bodies!.upload(change, new TextEncoder().encode(text), from.io())
+      await from.transport.bodies!.upload(change, bodyOf(text), from.io())
     },
 
     /** Paths of what is live on the server. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RemoteRecord } from '../../../src/model.ts'
-import type { Client } from '../../conformance/transport-io.ts'
+import { allOf, type Client } from '../../conformance/transport-io.ts'
 import { type Drive, drive, states } from './drive.ts'
 
 const named = (one: Client, name: string): RemoteRecord =>
@@ -273,11 +273,11 @@ test('bytes go up under the version that names them and come down pinned to it',
   const base = named(one, 'a.html')
   d.admin.edit(d.share, '/a.html', 'two', { mime_type: 'text/html' })
   const html = { ...base, value: { ...base.value, mime: 'text/html' } }
-  const bytes = await one.transport.bodies!.download(base, html, one.io())
+  const bytes = await allOf(await one.transport.bodies!.download(base, html, 0, one.io()))
   expect(new TextDecoder().decode(bytes)).toBe('<html>one</html>')
   for (const spoil of ['short', 'cut', 'empty', 'html'] as const) {
     d.server.weather.next({ path: /download/, spoil })
-    await expect(one.transport.bodies!.download(base, base, one.io())).rejects.toMatchObject({
+    await expect(one.transport.bodies!.download(base, base, 0, one.io()).then(allOf)).rejects.toMatchObject({
       code: spoil === 'cut' ? 'network' : spoil === 'html' ? 'not-the-api' : 'truncated',
     })
   }

@@ -1,0 +1,45 @@
+/** One body goes, before the change that names it: the remote says how much it has, and the rest follows. */
+import { bodyHead, pieceSize, readBody } from '../ledger/bodies.ts'
+import { type ChangeRow, getRow, type OutboxRow, outboxKey } from '../ledger/rows.ts'
+import { changeOf } from '../ledger/settle.ts'
+import { putTransfer } from '../ledger/transfers.ts'
+import type { Body } from '../transport.ts'
+import type { Load } from './download.ts'
+import type { Ground } from './ground.ts'
+import { fenced, glance, homeIn, mustLead } from './ground.ts'
+import { ioFor } from './io.ts'
+
+export async function upload(on: Ground, { transfer, place, change: name }: Load): Promise<void> {
+  const { sha256 } = transfer
+  const { change, head } = await glance(on, async (tx, checkpoint) => {
+    const at = await getRow<ChangeRow>(tx, 'changes', [name!])
+    const row =
+      at !== undefined && 'generation' in at ? await getRow<OutboxRow>(tx, 'outbox', outboxKey(at)) : undefined
+    return { head: await bodyHead(tx, sha256), change: row && changeOf(homeIn(place, checkpoint), row, row) }
+  })
+  if (change === undefined || head === undefined) return // settled meanwhile
+  const { size } = head
+  const progress = (done: number, arrived?: number) =>
+    fenced(
+      on,
+      async tx => {
+        const { failure: _, ...rest } = transfer
+        await putTransfer(tx, { ...rest, size, done, ...(arrived !== undefined && { arrived }) })
+      },
+      'relaxed',
+    )
+
+  const body: Body = {
+    size,
+    sha256,
+    async read(from, to) {
+      if (size > pieceSize) await progress(from)
+      return on.store.read({ records: [], rows: ['meta', 'bodies'] }, async tx => {
+        await mustLead(on, tx)
+        return readBody(tx, head, from, to)
+      })
+    },
+  }
+  await on.transport.bodies!.upload(change, body, ioFor(on, { signal: on.signal }))
+  await progress(size, on.platform.now())
+}
