@@ -39,14 +39,13 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle & Runs & { 
     )
   }
 
-  const transfers = live(
-    on.store,
-    ({ space }) => space === 'meta',
-    async () => {
+  const transfers = live(on, {
+    async ask() {
       const all = await on.store.read({ records: [], rows: ['meta'] }, tx => listTransfers(tx, remote))
       return all.sort((one, other) => other.priority - one.priority || one.at - other.at)
     },
-  )
+    concerns: frame => frame.holds('meta'),
+  })
 
   return {
     ...runs(on, remote),
