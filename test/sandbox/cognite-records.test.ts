@@ -108,6 +108,7 @@ describe('writes', () => {
     ['a number beyond 64 bits', reading('a', { count: 2n ** 63n })],
     ['a fraction for an integer', reading('a', { count: 1.5 })],
     ['no list for a list', reading('a', { tags: 'x' })],
+    ['an empty list', reading('a', { tags: [] })],
     ['a list for no list', reading('a', { name: ['x'] })],
     ['null', reading('a', { name: null })],
     ['no property', reading('a', {})],

@@ -10,6 +10,7 @@ export function kept(value: Plain, property: Property, where: string): Plain {
   if (!Array.isArray(value)) throw bad(`Property '${where}' is a list: an array is expected.`)
   const most = type.maxListSize ?? (type.type === 'direct' ? 100 : 1000)
   if (value.length > most) throw bad(`Property '${where}' holds at most ${most} values.`)
+  if (value.length === 0) throw bad(`Property '${where}': an array must not be empty.`)
   return value.map(it => single(it, type, where))
 }
 

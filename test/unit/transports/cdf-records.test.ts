@@ -79,6 +79,7 @@ describe('what can be written', () => {
   test.each<[string, object]>([
     ['null', { n: null }],
     ['bytes', { n: new Uint8Array(1) }],
+    ['an empty list', { tags: [] }],
     ['nothing', {}],
     ['a lone surrogate', { name: '\ud800' }],
     ['NUL', { name: 'a\0' }],
@@ -91,7 +92,7 @@ describe('what can be written', () => {
   })
 
   test('is what the API can hold, under an id that names it', () => {
-    const value = { n: 1, count: 2n ** 63n - 1n, name: 'x', tags: [], more: { a: null }, 'place.hall': 'h' }
+    const value = { n: 1, count: 2n ** 63n - 1n, name: 'x', tags: ['a'], more: { a: null }, 'place.hall': 'h' }
     expect(records.check('plant:a', value)).toBeUndefined()
     expect(records.check('nowhere', value)).toEqual(expect.any(String))
     expect(events.check(eventId({ space: 'plant', externalId: 'a' }, value), value)).toBeUndefined()

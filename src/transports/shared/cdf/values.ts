@@ -9,6 +9,7 @@ export function valueFault(value: Field): string | undefined {
   if (value instanceof Uint8Array) return 'bytes cannot be written'
   if (Array.isArray(value)) {
     const list = value as readonly Json[]
+    if (list.length === 0) return 'an empty list cannot be written: leave the field out'
     if (list.length > 2000) return 'a list must not hold more than 2000 values'
     return list.map(valueFault).find(fault => fault !== undefined)
   }
