@@ -65,7 +65,10 @@ const { filter } = fc.letrec<{ filter: object }>(tie => ({
   ),
 }))
 
-const record = fc.record({ ...fields, tags: fc.array(from(texts), { minLength: 1, maxLength: 3 }) }, { requiredKeys: [] })
+const record = fc.record(
+  { ...fields, tags: fc.array(from(texts), { minLength: 1, maxLength: 3 }) },
+  { requiredKeys: [] },
+)
 
 test('of any records, any filter finds the same here and there', { timeout: 120_000 }, async () => {
   await fc.assert(
