@@ -8,7 +8,7 @@
  * earlier, and rejects with a SyncError, leaving no trace. What `work` itself throws comes out as it is.
  */
 import type { Value } from './model.ts'
-import type { Platform } from './platform.ts'
+import type { Locks, Platform } from './platform.ts'
 
 /** Where the engine keeps what is not a record. `bodies` holds bytes, the others plain data. */
 export const spaces = [
@@ -123,6 +123,17 @@ export interface Touched {
 export interface Store {
   /** Whether commits survive the process; `memory` says false. */
   readonly durable: boolean
+  /** The browser may throw all of it away when it wants the room, unless it has promised not to. */
+  readonly evictable?: true
+  /**
+   * Newer code has upgraded the store, before it was opened or since: what is still there can be read, and every write
+   * rejects with 'storage-newer', as does reading a collection or an index that is no more.
+   */
+  newer(): boolean
+  /** Elects its leader, where the driver knows better than the platform: every process that can open the store sees it. */
+  readonly locks?: Locks
+  /** Changes when the data was copied, or restored from a copy: two stores with one identity (I10). Absent: not known. */
+  readonly place?: string
   read<T>(scope: Scope, work: (tx: Reader) => Promise<T>): Promise<T>
   /** `strict` (the default) is on disk before it resolves; `relaxed` may lose a suffix of commits to a power cut. */
   write<T>(scope: Scope, work: (tx: Writer) => Promise<T>, options?: { durability?: 'strict' | 'relaxed' }): Promise<T>

@@ -9,6 +9,7 @@ import {
   checkShape,
   closedStore,
   everything,
+  indexesLeft,
   indexesOf,
   migrationsFrom,
   newerStore,
@@ -77,7 +78,9 @@ async function openMemory(name: string, { contents }: MemoryDisk, shape: Shape):
   const lanes = once(life.turns, name, turns)
   const watchers = once(life.watchers, name, listeners)
   const database = once(contents.databases, name, newDatabase)
-  const indexes = indexesOf(shape)
+  const newer = () => database.version > shape.version
+  const indexes: ReturnType<typeof indexesOf> = name =>
+    newer() ? indexesLeft(database.collections, shape, database.version)(name) : indexesOf(shape)(name)
   const stops = new Set<() => void>()
   const running = new Set<Promise<unknown>>()
   let closed = false
@@ -111,8 +114,8 @@ async function openMemory(name: string, { contents }: MemoryDisk, shape: Shape):
   function begin<T>(scope: Scope, write: boolean, work: Parameters<typeof transaction<T>>[2]): Promise<T> {
     if (closed) return Promise.reject(closedStore())
     const result = transaction(scopeNames(scope), write, async (...tools) => {
+      if (write && newer()) throw newerStore(database.version, shape.version)
       checkNames(scope, indexes)
-      if (database.version !== shape.version) throw newerStore(database.version, shape.version)
       return work(...tools)
     })
     const settled = result.catch(() => {}) // the caller has the error
@@ -124,6 +127,7 @@ async function openMemory(name: string, { contents }: MemoryDisk, shape: Shape):
   await transaction([all], true, (raw, ended, undo) => upgrade(database, shape, raw, ended, undo))
   return {
     durable: false,
+    newer,
     read: (scope, work) => begin(scope, false, (raw, ended) => work(checkedReader(raw, { scope, indexes, ended }))),
     write: (scope, work, { durability = 'strict' } = {}) =>
       begin(scope, true, async (raw, ended, undo) => {
@@ -149,7 +153,7 @@ async function openMemory(name: string, { contents }: MemoryDisk, shape: Shape):
 
 async function upgrade(database: Database, shape: Shape, raw: Writer, ended: () => boolean, undo: Undo): Promise<void> {
   const { version, collections } = database
-  if (version > shape.version) throw newerStore(version, shape.version)
+  if (version > shape.version) return
   if (version === shape.version) return checkSameShape(collections, shape)
   undo.push(() => Object.assign(database, { version, collections }))
   Object.assign(database, { version: shape.version, collections: { ...collections, ...shape.collections } })

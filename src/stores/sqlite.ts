@@ -3,14 +3,16 @@
  * synchronous and `work` awaits nothing foreign, so that a transaction begins and ends within one turn of the event loop.
  */
 import { SyncError } from '../errors.ts'
-import type { Platform } from '../platform.ts'
+import type { Locks, Platform } from '../platform.ts'
 import type { Scope, Shape, Store, StoreDriver, Touched, Writer } from '../store.ts'
 import { checkedReader, checkedWriter, checkNames, ended as endedError } from './shared/checked.ts'
+import { fileLocks } from './shared/lock-file.ts'
 import {
   checkSameShape,
   checkShape,
   closedStore,
   everything,
+  indexesLeft,
   indexesOf,
   migrationsFrom,
   mostVersions,
@@ -70,8 +72,9 @@ function storeOf(
   collections: Shape['collections'],
   platform: Platform,
 ): Store {
-  const indexes = indexesOf(shape)
   const raw = sqlWriter(sql, collections)
+  let version = versionOf(sql)
+  let indexes = indexesIn(sql, shape, version)
   const news = watching(path, sql, run, platform)
   const open = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
@@ -84,9 +87,11 @@ function storeOf(
   ) {
     if (closing) return Promise.reject(closedStore())
     const result = run(write, durability, async ended => {
+      const found = versionOf(sql)
+      if (found !== version) indexes = indexesIn(sql, shape, found)
+      version = found
+      if (write && version > shape.version) throw newerStore(version, shape.version)
       checkNames(scope, indexes)
-      const version = versionOf(sql)
-      if (version !== shape.version) throw newerStore(version, shape.version)
       return work(ended)
     })
     const settled = result.catch(() => {}) // the caller has the error
@@ -97,6 +102,9 @@ function storeOf(
 
   return {
     durable: true,
+    newer: () => version > shape.version,
+    locks: lockBeside(path, platform),
+    ...placeOf(path),
     read: (scope, work) => begin(false, scope, 'strict', ended => work(checkedReader(raw, { scope, indexes, ended }))),
     write: async (scope, work, { durability = 'strict' } = {}) => {
       const touches = touchLog()
@@ -197,8 +205,8 @@ async function patiently<T>(platform: Platform, act: () => T): Promise<T> {
 /** Brings the tables to the shape, in one transaction with the migrations; gives the collections that there are. */
 async function upgrade(sql: Sql, shape: Shape, ended: () => boolean): Promise<Shape['collections']> {
   const version = versionOf(sql)
-  if (version > shape.version) throw newerStore(version, shape.version)
-  const before = version === 0 ? {} : (JSON.parse(state(sql, 'collections') as string) as Shape['collections'])
+  const before = version === 0 ? {} : collectionsIn(sql)
+  if (version > shape.version) return before
   if (version === shape.version) {
     checkSameShape(before, shape)
     return before
@@ -228,6 +236,35 @@ function versionOf(sql: Sql): number {
   const found = sql.get('PRAGMA user_version')!.user_version as number
   if (found >= (format + 1) * mostVersions) throw newerStore(`in format ${Math.floor(found / mostVersions)}`, format)
   return found % mostVersions
+}
+
+function collectionsIn(sql: Sql): Shape['collections'] {
+  return JSON.parse(state(sql, 'collections') as string) as Shape['collections']
+}
+
+function indexesIn(sql: Sql, shape: Shape, version: number): ReturnType<typeof indexesOf> {
+  return version > shape.version ? indexesLeft(collectionsIn(sql), shape, version) : indexesOf(shape)
+}
+
+/** In `<file>-lead`, which holds nothing. */
+function lockBeside(path: string, platform: Platform): Locks {
+  const [sqlite, fs] = [builtin('node:sqlite')!, builtin('node:fs')!]
+  const file = `${path}-lead`
+  const remove = () => {
+    try {
+      fs.rmSync(file, { force: true })
+      return true
+    } catch {
+      return false
+    }
+  }
+  return fileLocks({ open: () => sqlOf(new sqlite.DatabaseSync(file)), remove }, platform)
+}
+
+/** Where the bytes lie: a file that was copied lies elsewhere, one that was moved within its disk does not. */
+function placeOf(path: string): { place?: string } {
+  const { ino, birthtimeMs } = builtin('node:fs')!.statSync(path)
+  return ino === 0 ? {} : { place: `${ino}.${Math.floor(birthtimeMs)}` }
 }
 
 interface News {
@@ -300,11 +337,12 @@ function setState(sql: Sql, name: string, value: string | number): void {
 }
 
 /** Not an import: a bundler for the browser would follow it. */
-function builtin<Name extends 'node:sqlite' | 'node:path'>(name: Name): BuiltIns[Name] | undefined {
+function builtin<Name extends keyof BuiltIns>(name: Name): BuiltIns[Name] | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as BuiltIns[Name] | undefined
 }
 
 interface BuiltIns {
   readonly 'node:sqlite': typeof import('node:sqlite')
   readonly 'node:path': typeof import('node:path')
+  readonly 'node:fs': typeof import('node:fs')
 }

@@ -115,6 +115,7 @@ export function memoryDiskOf(world: World, faults: Faults, name: string): Disk {
     }
     return {
       durable: true,
+      newer: () => store.newer(),
       async read(scope, work) {
         await hop(owner, 'db begin')
         return settle(

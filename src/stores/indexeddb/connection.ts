@@ -3,7 +3,7 @@
  * when it is next needed. Nothing is ever deleted here.
  */
 import { wrap } from 'idb'
-import { SyncError } from '../../errors.ts'
+import { asSyncError, SyncError } from '../../errors.ts'
 import type { Platform } from '../../platform.ts'
 import type { Shape } from '../../store.ts'
 import { checkedWriter } from '../shared/checked.ts'
@@ -24,6 +24,8 @@ export interface Database {
 
 export interface Connection {
   readonly idb: IDBDatabase
+  /** The version and the collections of a database that newer code has upgraded: it is only read. */
+  readonly newer: { readonly version: number; readonly collections: Shape['collections'] } | undefined
   /** Resolves when the browser has closed it by itself. */
   readonly gone: Promise<void>
   isGone(): boolean
@@ -72,6 +74,9 @@ async function connect(database: Database, forget: () => void): Promise<Connecti
     forget()
     throw error
   }
+  const { layout, shape } = database
+  const version = idb.version % mostVersions
+  const newer = version > shape.version ? { version, collections: layout.collections(idb) } : undefined
   let gone = false
   const closed = new Promise<void>(resolve => {
     idb.addEventListener('close', () => {
@@ -86,15 +91,26 @@ async function connect(database: Database, forget: () => void): Promise<Connecti
   }
   // Transactions that have begun come to their end: the upgrade elsewhere waits for them, and for nothing more.
   idb.addEventListener('versionchange', drop)
-  return { idb, gone: closed, isGone: () => gone, drop }
+  return { idb, newer, gone: closed, isGone: () => gone, drop }
 }
 
 async function open(database: Database): Promise<IDBDatabase> {
+  const { layout, shape } = database
+  try {
+    return checked(await answerOf(database, layout.format * mostVersions + shape.version), database)
+  } catch (error) {
+    if (asSyncError(error).code !== 'storage-newer') throw error
+    return checked(await answerOf(database, undefined), database)
+  }
+}
+
+/** Without a version whatever is there, to be read. */
+async function answerOf(database: Database, version: number | undefined): Promise<IDBDatabase> {
   let opening: Opening | undefined
   for (let attempt = 0; attempt < 2; attempt++) {
-    opening ??= ask(database)
+    opening ??= ask(database, version)
     const idb = await within(database.platform, patience, opening)
-    if (idb) return checked(idb, database)
+    if (idb) return idb
     if (opening.state() === 'silent') {
       opening.abandon()
       opening = undefined
@@ -117,18 +133,19 @@ interface Opening {
   abandon(): void
 }
 
-function ask(database: Database): Opening {
-  const { factory, name, layout, shape } = database
+function ask(database: Database, version: number | undefined): Opening {
+  const { factory, name } = database
   let state: ReturnType<Opening['state']> = 'silent'
   let abandoned = false
   let failure: unknown
-  const request = factory.open(name, layout.format * mostVersions + shape.version)
+  const request = version === undefined ? factory.open(name) : factory.open(name, version)
   request.addEventListener('blocked', () => {
     state = 'blocked'
   })
   request.addEventListener('upgradeneeded', event => {
     const transaction = request.transaction!
-    if (abandoned) return transaction.abort()
+    // Without a version nothing is made where nothing is.
+    if (abandoned || version === undefined) return transaction.abort()
     state = 'upgrading'
     upgrade(database, request.result, transaction, event.oldVersion).catch(error => {
       failure = error
@@ -185,8 +202,10 @@ async function upgrade(database: Database, idb: IDBDatabase, transaction: IDBTra
 
 /** Two schemas under one version: said before anything is asked of it. */
 function checked(idb: IDBDatabase, { layout, shape }: Database): IDBDatabase {
+  const format = Math.floor(idb.version / mostVersions)
   try {
-    checkSameShape(layout.collections(idb), shape)
+    if (format > layout.format) throw newerStore(`in format ${format}`, layout.format)
+    if (idb.version % mostVersions <= shape.version) checkSameShape(layout.collections(idb), shape)
     return idb
   } catch (error) {
     idb.close()

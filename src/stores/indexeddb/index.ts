@@ -6,7 +6,7 @@ import { SyncError } from '../../errors.ts'
 import type { Channel, Platform } from '../../platform.ts'
 import type { Scope, Shape, Store, StoreDriver, Touched, Writer } from '../../store.ts'
 import { checkedReader, checkedWriter, checkNames, ended } from '../shared/checked.ts'
-import { checkShape, closedStore, indexesOf } from '../shared/shape.ts'
+import { checkShape, closedStore, indexesLeft, indexesOf, newerStore } from '../shared/shape.ts'
 import { listeners, touchLog } from '../shared/touches.ts'
 import { abort, type Connection, type Connections, connections, type Database } from './connection.ts'
 import { idbError, isLost } from './errors.ts'
@@ -42,15 +42,16 @@ async function openIndexedDb(
   if (!factory || !ranges) throw new SyncError('unsupported', 'There is no IndexedDB here: use another store.')
   const database: Database = { name, factory, ranges, layout: plainRows, shape, platform }
   const open = connections(database)
-  await connected(open, platform, async () => {})
+  const newer = await connected(open, platform, async connection => connection.newer !== undefined)
   const channelName = `tidemark/store/${name}`
   const channel = options.channel ? options.channel(channelName) : platform.channel(channelName)
-  return storeOf(database, open, channel)
+  return storeOf(database, open, channel, newer)
 }
 
-function storeOf(database: Database, open: Connections, channel: Channel): Store {
+function storeOf(database: Database, open: Connections, channel: Channel, newerAtFirst: boolean): Store {
   const { shape, platform } = database
-  const indexes = indexesOf(shape)
+  let newer = newerAtFirst
+  let indexes = indexesOf(shape)
   const heard = listeners()
   const stopHearing = channel.listen(touched => heard.tell(touched as readonly Touched[]))
   const running = new Set<Promise<unknown>>()
@@ -59,6 +60,11 @@ function storeOf(database: Database, open: Connections, channel: Channel): Store
   function begin<T>(scope: Scope, mode: Mode, work: (raw: Writer, ended: () => boolean) => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(closedStore())
     const result = connected(open, platform, async connection => {
+      newer = connection.newer !== undefined
+      indexes = connection.newer
+        ? indexesLeft(connection.newer.collections, shape, connection.newer.version)
+        : indexesOf(shape)
+      if (connection.newer && mode !== 'readonly') throw newerStore(connection.newer.version, shape.version)
       checkNames(scope, indexes)
       return transact(database, connection, scope, mode, work)
     })
@@ -70,6 +76,8 @@ function storeOf(database: Database, open: Connections, channel: Channel): Store
 
   return {
     durable: true,
+    evictable: true,
+    newer: () => newer,
     read: (scope, work) =>
       begin(scope, 'readonly', (raw, ended) => work(checkedReader(raw, { scope, indexes, ended }))),
     write: async (scope, work, { durability = 'strict' } = {}) => {

@@ -49,6 +49,16 @@ export function checkSameShape(stored: Shape['collections'], shape: Shape): void
   }
 }
 
+/** As `indexesOf`, for a store that newer code has upgraded: throws for what it no longer has as this code knows it. */
+export function indexesLeft(stored: Shape['collections'], shape: Shape, found: number): ReturnType<typeof indexesOf> {
+  return name => {
+    const known = indexesOf(shape)(name)
+    const left = Object.hasOwn(stored, name) ? stored[name]!.index : undefined
+    if (known && (!left || known.some(field => !left.includes(field)))) throw newerStore(found, shape.version)
+    return known
+  }
+}
+
 function raiseVersion(what: string, shape: Shape): SyncError {
   return mismatch(`The store of version ${shape.version} lacks ${what}: raise the version of the schema.`)
 }

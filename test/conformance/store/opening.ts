@@ -135,23 +135,41 @@ export function openingTests(make: MakePlace): void {
     expect(await allNotes(upgraded)).toEqual([record('a', { rank: 1 }), record('b', { rank: 2 })])
   })
 
-  test('a store that is newer than the code is left alone', async () => {
+  test('a store that is newer than the code is read, and left alone (F15)', async () => {
     const place = await make()
     const newer = await openAt(place, second)
     await put(newer, record('a', { rank: 1 }))
-    await newer.close()
-    expect(await codeOf(openAt(place))).toBe('storage-newer')
-    expect(await allNotes(await openAt(place, second))).toEqual([record('a', { rank: 1 })])
+    const old = await openAt(place)
+    expect([newer.newer(), old.newer()]).toEqual([false, true])
+    expect(await allNotes(old)).toEqual([record('a', { rank: 1 })])
+    expect(await codeOf(put(old, record('b', {})))).toBe('storage-newer')
+    expect(await codeOf(old.write(queue, tx => tx.rows('queue').append([], {})))).toBe('storage-newer')
+    await put(newer, record('c', {}))
+    expect(await allNotes(old)).toHaveLength(2)
   })
 
-  test('a store that is upgraded elsewhere while open says so', async () => {
+  test('a store that is upgraded elsewhere while open is read on, and takes nothing more (F14, I18)', async () => {
     const place = await make()
     const old = await openAt(place)
-    await put(old, record('a', {}))
+    await put(old, record('a', { rank: 1 }))
     const upgraded = await openAt(place, second)
     expect(await codeOf(() => put(old, record('b', {})))).toBe('storage-newer')
-    expect(await codeOf(() => allNotes(old))).toBe('storage-newer')
-    expect(await allNotes(upgraded)).toEqual([record('a', {})])
+    expect(old.newer()).toBe(true)
+    expect(await allNotes(old)).toEqual([record('a', { rank: 1 })])
+    const ranked = { index: 'rank', from: 1 } as const
+    expect(await old.read(notes, tx => tx.records('notes').list(ranked))).toEqual([record('a', { rank: 1 })])
+    expect(await allNotes(upgraded)).toEqual([record('a', { rank: 1 })])
+  })
+
+  test('what a newer store no longer has cannot be read (F15)', async () => {
+    const place = await make()
+    const old = await openAt(place)
+    const fewer = { ...second, collections: { ...second.collections, notes: { index: ['rank'] } } }
+    await openAt(place, fewer)
+    for (const store of [old, await openAt(place)]) {
+      expect(await codeOf(() => allNotes(store))).toBe('storage-newer')
+      expect(await store.read({ records: ['files'], rows: [] }, tx => tx.records('files').list())).toEqual([])
+    }
   })
 
   test('a collection or an index without a new version is a mismatch that says what to do', async () => {

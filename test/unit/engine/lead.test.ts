@@ -2,9 +2,11 @@ import { afterEach, expect, test } from 'vitest'
 import { serverClock } from '../../../src/client/clock.ts'
 import { startEngine } from '../../../src/engine/engine.ts'
 import { lead } from '../../../src/engine/lead.ts'
+import { SyncError } from '../../../src/errors.ts'
 import { getRow, type Leadership } from '../../../src/ledger/rows.ts'
 import type { Platform } from '../../../src/platform.ts'
 import { collection, defineSchema, shapeOf } from '../../../src/schema.ts'
+import type { Store } from '../../../src/store.ts'
 import { memory, memoryDisk } from '../../../src/stores/memory.ts'
 import { createResolver } from '../../../src/strategies/index.ts'
 import { fakeOf, notes, type Tab, type World, worldOf } from './kit.ts'
@@ -24,9 +26,10 @@ function place(world: World = worldOf()) {
 async function candidate(
   { world, disk }: ReturnType<typeof place>,
   change: (tab: Tab) => Platform = tab => tab.platform,
+  changeStore: (store: Store) => Store = store => store,
 ) {
   const tab = world.tab()
-  const store = await memory('m', { disk }).open(shapeOf(schema), tab.platform)
+  const store = changeStore(await memory('m', { disk }).open(shapeOf(schema), tab.platform))
   const end = new AbortController()
   const epochs: number[] = []
   const lost: number[] = []
@@ -45,8 +48,33 @@ async function candidate(
     await done
   })
   const leader = () => store.read({ records: [], rows: ['meta'] }, tx => getRow<Leadership>(tx, 'meta', ['leader']))
-  return { tab, epochs, lost, leader, stop: () => end.abort() }
+  return { tab, epochs, lost, leader, done, stop: () => end.abort() }
 }
+
+/** Channels that the tabs of one machine share. */
+function withChannels(): (tab: Tab) => Platform {
+  const listeners = new Set<{ tab: Tab; name: string; hear: (message: unknown) => void }>()
+  return tab => ({
+    ...tab.platform,
+    channel: name => ({
+      post: message => {
+        for (const one of listeners) if (one.tab !== tab && one.name === name && !one.tab.frozen) one.hear(message)
+      },
+      listen: hear => {
+        const one = { tab, name, hear }
+        listeners.add(one)
+        return () => listeners.delete(one)
+      },
+      close() {},
+    }),
+  })
+}
+
+/** Its timers come at most once a minute, as those of a tab that is long in the background. */
+const throttled = (platform: Platform): Platform => ({
+  ...platform,
+  sleep: (ms, signal) => platform.sleep(Math.max(ms, 60_000), signal),
+})
 
 test('one of two leads, and the other follows when it leaves in order', async () => {
   const here = place()
@@ -84,6 +112,51 @@ test('a leader that beats is never robbed, however long the others wait', async 
   expect([one.epochs, ...others.map(({ epochs }) => epochs)]).toEqual([[1], [], []])
 })
 
+test('a leader whose timers are throttled is asked, and beats: only one that does not is robbed', async () => {
+  const here = place()
+  const channels = withChannels()
+  const one = await candidate(here, tab => throttled(channels(tab)))
+  await here.world.pass(5_000)
+  const other = await candidate(here, channels)
+  await here.world.pass(600_000)
+  expect([one.epochs, one.lost, other.epochs]).toEqual([[1], [], []])
+  one.tab.frozen = true
+  await here.world.pass(20_000)
+  expect(other.epochs).toEqual([2])
+})
+
+test('a leader that cannot beat because the storage is full is left alone, one whose store fails is robbed (F5)', async () => {
+  for (const code of ['storage-full', 'storage-unavailable'] as const) {
+    const here = place()
+    const channels = withChannels()
+    let fails = false
+    await candidate(here, channels, store => ({
+      ...store,
+      write: (scope, work, options) =>
+        fails ? Promise.reject(new SyncError(code, 'as the test wants it')) : store.write(scope, work, options),
+    }))
+    await here.world.pass(5_000)
+    const other = await candidate(here, channels)
+    fails = true
+    await here.world.pass(60_000)
+    expect([code, other.epochs]).toEqual([code, code === 'storage-full' ? [] : [2]])
+  }
+})
+
+test('a leader whose store was upgraded by newer code leaves for good within a beat (I18)', async () => {
+  const here = place()
+  const one = await candidate(here)
+  await here.world.pass(5_000)
+  const newer = await memory('m', { disk: here.disk }).open(
+    { ...shapeOf(schema), version: 2 },
+    here.world.tab().platform,
+  )
+  const other = await candidate(here, undefined, () => newer)
+  await here.world.pass(4_000)
+  expect([one.epochs, one.lost, other.epochs]).toEqual([[1], [1], [2]])
+  await one.done
+})
+
 test('where the lock is seen by one process only, the beat in the store tells that another leads', async () => {
   const here = place()
   const alone = (tab: Tab): Platform => ({
@@ -104,6 +177,12 @@ test('where the lock is seen by one process only, the beat in the store tells th
   one.tab.frozen = false
   await here.world.pass(10_000)
   expect([one.lost, other.lost]).toEqual([[1], []])
+  // Of several that find it dead at once only one takes over.
+  other.tab.frozen = true
+  const others = [await candidate(here, alone), await candidate(here, alone), await candidate(here, alone)]
+  await here.world.pass(60_000)
+  expect([one, ...others].flatMap(({ epochs }) => epochs)).toEqual(expect.arrayContaining([1, 3]))
+  expect([one, ...others].flatMap(({ epochs }) => epochs)).toHaveLength(2)
 })
 
 test('of two engines on one store one works; robbed, its commits and requests are refused', async () => {
