@@ -50,6 +50,7 @@ export const reactions = {
   'invalid-value': { next: 'throw', effect: 'none' },
   'not-found': { next: 'throw', effect: 'none' },
   'already-exists': { next: 'throw', effect: 'none' },
+  'migration-failed': { next: 'throw', effect: 'none' },
   'schema-mismatch': { next: 'throw', effect: 'none' },
   'too-many': { next: 'throw', effect: 'none' },
   unsupported: { next: 'throw', effect: 'none' },

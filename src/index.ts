@@ -12,6 +12,7 @@ export type { Patch, Records, TxRecords } from './client/records.ts'
 export type { RemoteHandle } from './client/remote.ts'
 export type { Write } from './client/settled.ts'
 export type { Phase, Status } from './client/status.ts'
+export type { Anew, Risk, Storage, StorageStatus } from './client/storage.ts'
 export type { Calls, Db, Fits, HandleOf, Remotes, RowOf } from './client/types.ts'
 export { type Code, type Reaction, reactions, SyncError } from './errors.ts'
 export type { Brake, InboxEntry, Outcome } from './ledger/rows.ts'
@@ -26,6 +27,8 @@ export {
   collection,
   defineSchema,
   type FieldRules,
+  type MigrateRow,
+  type Migrations,
   type Schema,
   type Sortable,
   type StandardSchema,

@@ -44,6 +44,21 @@ export interface Locks {
   ): Promise<void>
 }
 
+/** The browser's say over what a site keeps. Numbers are estimates, in bytes, and may be wrong (F22). */
+export interface Storage {
+  /** Whether the browser has promised not to throw the site's data away. */
+  persisted(): Promise<boolean>
+  /** Asks for that promise; some browsers ask the user. Absent in workers. */
+  persist?(): Promise<boolean>
+  estimate(): Promise<{ readonly usage?: number; readonly quota?: number }>
+}
+
+/** Small texts in a place of their own: what a store says of itself is compared with them (I10). */
+export interface Marks {
+  get(name: string): string | undefined
+  set(name: string, text: string | undefined): void
+}
+
 export interface Platform {
   /** Milliseconds since 1970 by this machine's clock, which may be wrong and may jump. */
   now(): number
@@ -65,6 +80,10 @@ export interface Platform {
   channel(name: string): Channel
   /** Calls back when a try is worth it: the network came back, the page became visible. Returns how to stop. */
   wakes(hear: () => void): () => void
+  /** Absent where nobody but the user takes data away, as in Node, and where the browser does not say. */
+  readonly storage?: Storage
+  /** Absent where there is no such place, as in workers. */
+  readonly marks?: Marks
 }
 
 const inNode = typeof process === 'object' && process.versions?.node !== undefined
@@ -95,6 +114,8 @@ export function platform(): Platform {
     locks: inNode || navigator.locks === undefined ? processLocks : webLocks(navigator.locks),
     channel: realChannel,
     wakes: realWakes,
+    ...realStorage(),
+    ...realMarks(),
   }
 }
 
@@ -214,6 +235,32 @@ function realChannel(name: string): Channel {
       return () => channel.removeEventListener('message', listener)
     },
     close: () => channel.close(),
+  }
+}
+
+function realStorage(): { storage?: Storage } {
+  const manager = inNode ? undefined : globalThis.navigator?.storage // absent where the page came by plain http
+  if (manager === undefined) return {}
+  const storage: Storage = {
+    persisted: () => manager.persisted(),
+    estimate: () => manager.estimate(),
+    ...(typeof manager.persist === 'function' && { persist: () => manager.persist() }),
+  }
+  return { storage }
+}
+
+function realMarks(): { marks?: Marks } {
+  if (inNode) return {}
+  try {
+    const { localStorage } = globalThis // throws where the site may keep nothing
+    if (localStorage === undefined) return {}
+    const marks: Marks = {
+      get: name => localStorage.getItem(name) ?? undefined,
+      set: (name, text) => (text === undefined ? localStorage.removeItem(name) : localStorage.setItem(name, text)),
+    }
+    return { marks }
+  } catch {
+    return {}
   }
 }
 

@@ -1,7 +1,6 @@
 /** What an app declares: its collections, where each lives, how it settles conflicts, what is indexed and how it moved. */
 import { SyncError } from './errors.ts'
-import type { FieldRule, Rule, Strategy } from './model.ts'
-import type { Shape, Writer } from './store.ts'
+import type { FieldRule, Rule, Strategy, Value } from './model.ts'
 import type { Source } from './transport.ts'
 
 /** The part of Standard Schema v1 (https://standardschema.dev) that is used: synchronous validation. */
@@ -71,10 +70,20 @@ export type AnyCollection = Omit<Collection, 'index' | 'schema' | 'row' | 'confl
 
 export type Collections = { readonly [name: string]: AnyCollection }
 
+/**
+ * Brings a row of the version before to what it is from now on; `id` is beside it, as always. A row of the remote that
+ * did not fit the schema is left alone. Pure: it is called for every value that is stored of a record (the row itself, what waits in the outbox, what it
+ * is based on, what the inbox keeps), and may be called again after a crash. What it throws leaves the store as it was.
+ */
+export type MigrateRow = (row: Value, id: string) => object
+
+/** `migrations[n]` leads from version n - 1 to n, for the collections whose rows change. */
+export type Migrations = { readonly [version: number]: { readonly [collection: string]: MigrateRow } }
+
 export interface Schema<C extends Collections = Collections> {
   readonly version: number
   readonly collections: C
-  readonly migrations: { readonly [version: number]: (tx: Writer) => Promise<void> }
+  readonly migrations: Migrations
 }
 
 /**
@@ -105,7 +114,7 @@ export function collection(definition?: Collection): unknown {
 export function defineSchema<const C extends Collections>(definition: {
   readonly version: number
   readonly collections: C
-  readonly migrations?: { readonly [version: number]: (tx: Writer) => Promise<void> }
+  readonly migrations?: Migrations
 }): Schema<C> {
   const { version, collections, migrations = {} } = definition
   if (!Number.isSafeInteger(version) || version < 1 || version > 999_999) {
@@ -134,18 +143,6 @@ export function defineSchema<const C extends Collections>(definition: {
     homes.set(home, name)
   }
   return { version, collections, migrations }
-}
-
-/** What a store needs to know of a schema. */
-export function shapeOf(schema: Schema): Shape {
-  const collections = Object.fromEntries(
-    Object.entries(schema.collections).map(([name, one]) => {
-      // What hangs together by a parent is looked up by it.
-      const index = new Set<string>([...(one.index ?? []), ...(one.parent === undefined ? [] : [one.parent])])
-      return [name, { index: [...index] }]
-    }),
-  )
-  return { version: schema.version, collections, migrations: schema.migrations }
 }
 
 /** The reasons why a value does not fit its collection's schema; `undefined` when it does. */

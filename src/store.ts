@@ -121,6 +121,8 @@ export interface Touched {
 }
 
 export interface Store {
+  /** Where it is not the driver's: a driver may open another store in its place. */
+  readonly name?: string
   /** Whether commits survive the process; `memory` says false. */
   readonly durable: boolean
   /** The browser may throw all of it away when it wants the room, unless it has promised not to. */
@@ -149,8 +151,11 @@ export interface Store {
 export interface Shape {
   readonly version: number
   readonly collections: { readonly [name: string]: { readonly index: readonly string[] } }
-  /** `migrations[n]` brings a store of version n - 1 to n. It may await only its writer, and may run again after a crash. */
-  readonly migrations: { readonly [version: number]: (tx: Writer) => Promise<void> }
+  /**
+   * `migrations[n]` brings a store of version n - 1 to n; `collections` are those that there are. It may await only its
+   * writer, and may run again after a crash.
+   */
+  readonly migrations: { readonly [version: number]: (tx: Writer, collections: readonly string[]) => Promise<void> }
 }
 
 /** A store that is not open yet: what `memory()`, `indexeddb(name)` and `sqlite(file)` return. */

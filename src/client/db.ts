@@ -11,6 +11,7 @@ import type { Collection, Schema } from '../schema.ts'
 import type { Reader, Space, Store, Writer } from '../store.ts'
 import type { Frames } from './frames.ts'
 import type { Host } from './host.ts'
+import type { Health } from './store.ts'
 
 export interface Base {
   readonly store: Store
@@ -20,6 +21,7 @@ export interface Base {
   readonly device: Device
   readonly keep: number
   readonly durability: 'strict' | 'relaxed'
+  readonly health: Health
   host(): Host | undefined
   /** What commits touched, for live questions. */
   readonly frames: Frames
@@ -32,13 +34,13 @@ export interface Base {
 const written: readonly Space[] = ['outbox', 'queue', 'changes', 'inbox', 'meta', 'checkpoints']
 
 /** One commit of the app's: it resolves when the commit is complete, which is what "acknowledged" means (law 1). */
-export function commit<T>(
+export async function commit<T>(
   on: Base,
   collections: readonly string[],
   work: (draft: Draft) => Promise<T>,
   more: readonly Space[] = [],
 ): Promise<T> {
-  return on.store.write(
+  const committed = await on.store.write(
     { records: collections, rows: [...written, ...more] },
     async tx => {
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
@@ -48,6 +50,8 @@ export function commit<T>(
     },
     { durability: on.durability },
   )
+  on.health.wrote()
+  return committed
 }
 
 export function definitionOf(on: Pick<Base, 'schema'>, collection: string): Collection {

@@ -1,13 +1,10 @@
 /** Opens a database: the store, the engine that keeps it in step with its remotes, and the app's way in. */
 
 import type { MassDelete } from '../engine/ground.ts'
-import { identify, storedOffset } from '../ledger/identity.ts'
 import { type Platform, platform as realPlatform } from '../platform.ts'
 import type { MergeField } from '../resolver.ts'
 import type { Collections, Schema } from '../schema.ts'
-import { shapeOf } from '../schema.ts'
 import type { StoreDriver } from '../store.ts'
-import { serverClock } from './clock.ts'
 import { completed } from './complete.ts'
 import type { Base } from './db.ts'
 import { commit } from './db.ts'
@@ -20,6 +17,8 @@ import { records, txRecords } from './records.ts'
 import { remoteHandle } from './remote.ts'
 import type { Write } from './settled.ts'
 import { settled, writeId } from './settled.ts'
+import { storage } from './storage.ts'
+import { openStore } from './store.ts'
 import type { Db, Fits, Remotes } from './types.ts'
 
 export interface OpenOptions<C extends Collections, R extends Remotes> {
@@ -50,13 +49,8 @@ export async function open<const C extends Collections, const R extends Remotes 
   const platform = options.platform ?? realPlatform()
   const hosting = await hostingOf(options)
   const schema = hosting.complete(options.schema)
-  const store = await options.store.open(shapeOf(schema), platform)
-  const { identity, offset } = await store.write({ records: [], rows: ['meta'] }, async tx => ({
-    identity: await identify(tx, () => ({ device: platform.uuid(), createdAt: platform.now() })),
-    offset: await storedOffset(tx),
-  }))
+  const { store, identity, clock, health } = await openStore(options.store, schema, platform)
   const device = { id: identity.device, name: options.device?.name ?? 'A device' }
-  const clock = serverClock(platform, offset)
   const listeners = new Set<() => void>()
   let host: Host | undefined
   const closing = new AbortController()
@@ -70,6 +64,7 @@ export async function open<const C extends Collections, const R extends Remotes 
     device,
     keep: (options.keepConflicts ?? 30) * day,
     durability: options.durability ?? 'strict',
+    health,
     host: () => host,
     frames: framesOf(store, platform),
     closed: closing.signal,
@@ -79,18 +74,21 @@ export async function open<const C extends Collections, const R extends Remotes 
     },
   }
 
-  host = hosting.start({
-    store,
-    name: options.store.name,
-    schema,
-    platform,
-    device,
-    clock,
-    keep: base.keep,
-    report() {
-      for (const hear of listeners) hear()
-    },
-  })
+  // Whoever upgraded the store syncs it.
+  host = store.newer()
+    ? undefined
+    : hosting.start({
+        store,
+        name: store.name ?? options.store.name,
+        schema,
+        platform,
+        device,
+        clock,
+        keep: base.keep,
+        report() {
+          for (const hear of listeners) hear()
+        },
+      })
 
   const names = Object.keys(schema.collections)
   const data = Object.fromEntries(names.map(name => [name, records(base, name)]))
@@ -136,6 +134,7 @@ export async function open<const C extends Collections, const R extends Remotes 
     remotes: Object.fromEntries(hosting.remotes.map(name => [name, remoteHandle(base, name)])) as never,
     conflicts: inbox(base),
     outbox: outbox(base),
+    storage: storage(base),
     device,
     write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
     explain: (collection, id) => explain(base, collection, id),

@@ -9,6 +9,7 @@ import type { Outbox } from './outbox.ts'
 import type { Records, TxRecords } from './records.ts'
 import type { RemoteHandle } from './remote.ts'
 import type { Write } from './settled.ts'
+import type { Storage } from './storage.ts'
 
 export interface Remotes {
   readonly [remote: string]: Transport
@@ -19,6 +20,8 @@ export interface Db<C extends Collections = Collections, R extends Remotes = Rem
   readonly remotes: { readonly [N in keyof R]: HandleOf<R[N]> }
   readonly conflicts: Inbox
   readonly outbox: Outbox
+  /** Whether what is here stays here. */
+  readonly storage: Storage
   readonly device: { readonly id: string; readonly name: string }
   /**
    * Several writes in one commit: all of them or none. Await nothing but `tx` inside. Resolves when the commit is

@@ -1,6 +1,6 @@
 /** All remotes of one store, worked on while this context leads. */
 import { SyncError } from '../errors.ts'
-import { clockRow } from '../ledger/identity.ts'
+import { clockRow, identify, identityOf } from '../ledger/identity.ts'
 import type { Device, Json } from '../model.ts'
 import type { Platform } from '../platform.ts'
 import type { Resolver } from '../resolver.ts'
@@ -11,6 +11,7 @@ import type { Notice, Source, Transport } from '../transport.ts'
 import { call } from './call.ts'
 import type { State } from './cycle.ts'
 import type { Clock, Ground, MassDelete, Place } from './ground.ts'
+import { mustLead } from './ground.ts'
 import { lead } from './lead.ts'
 import type { Loop } from './loop.ts'
 import { runLoop } from './loop.ts'
@@ -58,13 +59,15 @@ const heard: readonly Space[] = ['queue', 'jobs']
 export function startEngine(options: EngineOptions): Engine {
   const { store, platform, schema, remotes } = options
   const end = new AbortController()
-  const places = placesOf(options)
+  let device = options.device
+  let places = placesOf(options)
   const notices = new Map<string, Notice[]>()
   let loops = new Map<string, Loop>()
   let transfers = new Map<string, Transfers>()
 
   const ground = (remote: string, transport: Transport, epoch: number, signal: AbortSignal): Ground => ({
     ...options,
+    device,
     remote,
     transport,
     epoch,
@@ -78,6 +81,7 @@ export function startEngine(options: EngineOptions): Engine {
   })
 
   async function work(epoch: number, lost: AbortSignal): Promise<void> {
+    await recognise(epoch)
     const grounds = Object.entries(remotes).map(
       ([remote, transport]) => [remote, ground(remote, transport, epoch, lost)] as const,
     )
@@ -102,6 +106,19 @@ export function startEngine(options: EngineOptions): Engine {
   function urgent(remote?: string): void {
     for (const [name, { bell }] of loops) if (remote === undefined || name === remote) bell.urgent()
     for (const [name, { ring }] of transfers) if (remote === undefined || name === remote) ring(true)
+  }
+
+  /** A store that was emptied while it was open is another device, like one that is found empty (I10). */
+  async function recognise(epoch: number): Promise<void> {
+    const { device: id } = await store.write({ records: [], rows: ['meta', 'checkpoints', 'private'] }, async tx => {
+      await mustLead({ epoch }, tx)
+      const lastSeen = { mark: { device: device.id, opened: 0 } }
+      const make = () => ({ device: platform.uuid(), createdAt: platform.now() })
+      return (await identityOf(tx)) ?? identify(tx, lastSeen, make)
+    })
+    if (id === device.id) return
+    device = { ...device, id }
+    places = placesOf({ ...options, device })
   }
 
   const leading = lead({ store, platform, name: options.name, signal: end.signal }, work)

@@ -52,6 +52,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let allowed = 0
   let wantsStartOver = false
   let forgotten = false
+  /** There is no room for what the remote has. */
+  let full: SyncError | undefined
   /** The remote knows this device: there is no socket for a stranger. */
   const known = latch()
   if (on.signal.aborted) known.resolve()
@@ -140,7 +142,13 @@ export function runLoop(on: Ground, report: () => void): Loop {
       wantsStartOver = false
       await startOver(on)
     }
-    await pull(on)
+    full = undefined
+    try {
+      await pull(on)
+    } catch (error) {
+      if (!mayPushFull(on, error)) throw error
+      full = asSyncError(error)
+    }
     return 'done'
   }
 
@@ -151,6 +159,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
     const pushed = await push(on)
     if (pushed.state === 'more') return 'more'
     stuck = mark
+    if (full !== undefined) throw full
     await forgive()
     return 'done'
   }
@@ -265,6 +274,16 @@ export function runLoop(on: Ground, report: () => void): Loop {
     stuck: stuck === '' ? 0 : stuck.split('\n').length,
   })
   return { bell, state: current, done }
+}
+
+/**
+ * Without room for news the outbox still drains, which makes room: the remote refuses what is based on an older version.
+ * One that refuses nothing is not written to unseen (law 3).
+ */
+function mayPushFull(on: Ground, error: unknown): boolean {
+  return (
+    asSyncError(error).code === 'storage-full' && on.transport.push !== undefined && on.transport.push.guard !== 'none'
+  )
 }
 
 async function join(on: Ground): Promise<Event> {

@@ -3,7 +3,7 @@
  * stays as long as a record, a change or an inbox entry names its hash.
  */
 import type { Reader, RowKey, Space, Writer } from '../store.ts'
-import { getRow, type InboxEntry, type OutboxRow } from './rows.ts'
+import { getRow, type InboxEntry, metaOf, type OutboxRow } from './rows.ts'
 
 export const pieceSize = 1024 * 1024
 /** An app that writes a stream may take this long, in milliseconds; what it left behind is forgotten then. */
@@ -111,13 +111,21 @@ export async function dropUnnamed(tx: Writer, fields: ReadonlyMap<string, string
   return gone.length
 }
 
+/** By collection, the field with the hash, and whether a remote has the bytes too. */
+export type BodyFields = ReadonlyMap<string, { readonly field: string; readonly remote: boolean }>
+
 /**
  * Makes room: drops bodies that the remotes have too, those that came first before the others. What is not synced, or
- * what a conflict may bring back, stays. Returns how many bytes went.
+ * what a conflict may bring back, or is under way, stays. Returns how many bytes went.
  */
-export async function evictBodies(tx: Writer, fields: ReadonlyMap<string, string>, bytes: number): Promise<number> {
-  const kept = await unsynced(tx, fields)
-  const cached = (await bodyHeads(tx)).filter(({ name }) => !kept.has(name) && !isStaged(name))
+export async function evictBodies(tx: Writer, fields: BodyFields, bytes: number): Promise<number> {
+  const kept = await unsynced(tx, new Map(Array.from(fields, ([collection, { field }]) => [collection, field])))
+  for (const [collection, { field, remote }] of fields) {
+    for (const stored of await tx.records(collection).list()) {
+      if (!remote || metaOf(stored).version === undefined) kept.add(stored.value?.[field])
+    }
+  }
+  const cached = (await bodyHeads(tx)).filter(({ name, whole }) => whole && !kept.has(name))
   let freed = 0
   for (const { name, have } of cached.sort((one, other) => one.since - other.since)) {
     if (freed >= bytes) break

@@ -149,6 +149,13 @@ export interface InboxEntry {
 export interface Identity {
   readonly device: string
   readonly createdAt: number
+  /** How often the store was opened, in this life and the one before. */
+  readonly opened?: number
+  /** Where its bytes lay then; see `Store.place`. */
+  readonly place?: string
+  /** Why it is another device than the one before, if there was one that is known of. */
+  readonly why?: 'emptied' | 'copied' | 'restored'
+  readonly before?: string
 }
 
 /** Who leads: the fencing epoch, and a beat that shows that its holder is alive. */

@@ -160,7 +160,7 @@ async function upgrade(database: Database, shape: Shape, raw: Writer, ended: () 
   if (version === 0) return
   const scope = everything(database.collections)
   const writer = checkedWriter(raw, { scope, indexes: indexesOf(shape), ended }, touchLog())
-  for (const migrate of migrationsFrom(version, shape)) await migrate(writer)
+  for (const migrate of migrationsFrom(version, shape)) await migrate(writer, scope.records)
 }
 
 function once<Thing>(things: Map<string, Thing>, name: string, make: () => Thing): Thing {

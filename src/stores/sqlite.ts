@@ -226,7 +226,7 @@ async function upgrade(sql: Sql, shape: Shape, ended: () => boolean): Promise<Sh
   const scope = everything(collections)
   const raw = sqlWriter(sql, collections)
   const writer: Writer = checkedWriter(raw, { scope, indexes: indexesOf({ ...shape, collections }), ended }, touchLog())
-  for (const migrate of migrationsFrom(version, shape)) await migrate(writer)
+  for (const migrate of migrationsFrom(version, shape)) await migrate(writer, scope.records)
   countCommit(sql)
   return collections
 }

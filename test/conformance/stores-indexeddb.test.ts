@@ -3,6 +3,7 @@ import { IDBFactory as FakeFactory, forceCloseDatabase } from 'fake-indexeddb'
 import { expect, test } from 'vitest'
 import type { Shape, Store, Touched, Writer } from '../../src/store.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
+import { memory } from '../../src/stores/memory.ts'
 import { allNotes, allRows, both, codeOf, notes, openAt, type Place, put, record, shape } from './store/place.ts'
 import { storePlatform } from './store/platform.ts'
 
@@ -333,6 +334,90 @@ test('a migration that awaits anything foreign is a bug, and the old version sta
   }
   expect(await codeOf(openAt(place, { ...second, migrations }))).toBe('bug')
   await untouched(await openAt(place))
+})
+
+test('an upgrade that dies half-way leaves the old version whole, and the next one goes through (F16)', async () => {
+  const { place, store } = await withOneRecord()
+  await store.close()
+  let dying: FakeTransaction | undefined
+  const migrations = {
+    2: async (tx: Writer) => {
+      await tx.records('notes').putMany([record('a', { rank: 2 }), record('half', {})])
+      dying?._abort('AbortError')
+      await tx.records('notes').putMany([record('rest', {})])
+    },
+  }
+  const open = place.factory.open.bind(place.factory)
+  place.factory.open = (...given: [string, number]) => {
+    const request = open(...given)
+    request.addEventListener('upgradeneeded', () => {
+      dying = request.transaction as FakeTransaction
+    })
+    return request
+  }
+  expect(await codeOf(openAt(place, { ...second, migrations }))).toBe('storage-unavailable')
+  place.factory.open = open
+  dying = undefined
+  const old = await openAt(place)
+  await untouched(old)
+  await old.close()
+  const upgraded = await openAt(place, { ...second, migrations })
+  expect((await allNotes(upgraded)).map(({ id }) => id)).toEqual(['a', 'half', 'rest'])
+})
+
+test('an old tab hears of an upgrade: what it shows is read again (I18)', async () => {
+  const { place, store } = await withOneRecord()
+  const heard: Touched[] = []
+  store.watch(touched => void heard.push(...touched))
+  const newer = await openAt(place, second)
+  await put(newer, record('b', {}))
+  expect(heard[0]).toEqual({})
+  expect(await allNotes(store)).toHaveLength(2)
+  expect(store.newer()).toBe(true)
+})
+
+test('a database that goes while it is about to be read is not made anew by a reader (F15)', async () => {
+  const { place, store } = await withOneRecord()
+  await store.close()
+  await (await openAt(place, second)).close()
+  const open = place.factory.open.bind(place.factory)
+  place.factory.open = (name: string, version?: number) => {
+    if (version === undefined) place.factory.deleteDatabase(name)
+    return version === undefined ? open(name) : open(name, version)
+  }
+  expect(await codeOf(openAt(place))).toBe('storage-unavailable')
+  place.factory.open = open
+  expect(await allNotes(await openAt(place))).toEqual([])
+})
+
+test('memory takes its place where that was asked for, and says that nothing is durable (F12, F21)', async () => {
+  const { indexedDB } = globalThis
+  Reflect.deleteProperty(globalThis, 'indexedDB')
+  const platform = storePlatform()
+  const store = await indexeddb('test', { otherwise: memory('instead') }).open(shape, platform)
+  globalThis.indexedDB = indexedDB
+  expect([store.durable, store.name?.endsWith('/instead')]).toEqual([false, true])
+  await put(store, record('a', {}))
+  const refusing = { open: () => fail('SecurityError') } as unknown as IDBFactory
+  const other = await indexeddb('test', { factory: refusing, otherwise: memory() }).open(shape, platform)
+  expect(other.durable).toBe(false)
+  expect(await codeOf(indexeddb('test', { factory: refusing }).open(shape, platform))).toBe('storage-unavailable')
+})
+
+function fail(name: string): never {
+  throw new DOMException('as the test wants it', name)
+}
+
+test('memory does not take the place of what another tab keeps, or of what is newer (F13)', async () => {
+  const place = faultyPlace(1000)
+  const stubborn = await new Promise<IDBDatabase>(resolve => {
+    const request = place.factory.open('test', 1_000_001)
+    request.addEventListener('upgradeneeded', () => request.result.createObjectStore('rows/meta'))
+    request.addEventListener('success', () => resolve(request.result))
+  })
+  const driver = () => indexeddb('test', { factory: place.factory, otherwise: memory() })
+  expect(await codeOf(driver().open(second, place.platform))).toBe('storage-unavailable')
+  stubborn.close()
 })
 
 test('a process without IndexedDB is told so', async () => {

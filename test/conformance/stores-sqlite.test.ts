@@ -112,6 +112,36 @@ test('a process killed in mid-write loses nothing acknowledged and leaves nothin
   expect(acknowledged).toBeGreaterThan(20)
 }, 120_000)
 
+test('a process killed in the middle of a migration leaves the old version whole, and the next one migrates (F16)', async () => {
+  const place = newPlace()
+  const old = await openAt(place)
+  const ids = Array.from({ length: 60 }, (_, n) => `n${n}`)
+  await put(old, ...ids.map((id, n) => record(id, { rank: n })))
+  await old.close()
+  let cut = 0
+  for (let round = 0; round < 8; round++) {
+    const migrating = spawn(process.execPath, [child, 'migrate', place.file])
+    const lines = linesOf(migrating)
+    await once(migrating.stdout!, 'data')
+    await new Promise(resolve => setTimeout(resolve, Math.random() * 80))
+    migrating.kill('SIGKILL')
+    const raised = (await lines).length
+    if (raised === ids.length) continue // it was through before the signal came
+    cut++
+    const store = await place.driver().open(shape, place.platform)
+    expect(store.newer()).toBe(false)
+    expect((await allNotes(store)).map(({ value }) => value!.rank as number).toSorted((a, b) => a - b)).toEqual(
+      ids.map((_, n) => n),
+    )
+    await store.close()
+  }
+  expect(cut).toBeGreaterThan(0)
+  await linesOf(spawn(process.execPath, [child, 'migrate', place.file]))
+  const store = await openAt(place)
+  expect(store.newer()).toBe(true)
+  expect((await allNotes(store)).every(({ value }) => (value!.rank as number) >= 1000)).toBe(true)
+}, 120_000)
+
 test('a disk that takes no more is a typed failure, and the store stays whole', async () => {
   const place = newPlace()
   // A limit on the size of files, in kilobytes; the signal is ignored so that the write itself fails.

@@ -1,6 +1,7 @@
 /** What the disks and the server hold at the end, in the words of the judge. */
+
+import { shapeOf } from '../../src/ledger/migrate.ts'
 import type { Platform } from '../../src/platform.ts'
-import { shapeOf } from '../../src/schema.ts'
 import { type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
 import { entriesOf, nameToken, noteCells, treeCells } from './history.ts'

@@ -16,7 +16,7 @@ test('a source feeds one collection, and a collection has one home', async () =>
 
 test.each([
   ['a version that is no whole number', { version: 1.5, collections: {} }],
-  ['a migration to a version that there is not', { version: 2, collections: {}, migrations: { 3: async () => {} } }],
+  ['a migration to a version that there is not', { version: 2, collections: {}, migrations: { 3: {} } }],
   ['a name that no store could keep', { version: 1, collections: { 'a b': collection({}) } }],
   ['a collection that was begun only', { version: 1, collections: { notes: collection() } }],
 ])('%s is refused', (_, definition) => {

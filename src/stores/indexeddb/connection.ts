@@ -20,6 +20,8 @@ export interface Database {
   readonly layout: Layout
   readonly shape: Shape
   readonly platform: Platform
+  /** Called when newer code upgrades the database: what was read of it may be otherwise now. */
+  upgraded(): void
 }
 
 export interface Connection {
@@ -90,7 +92,10 @@ async function connect(database: Database, forget: () => void): Promise<Connecti
     idb.close()
   }
   // Transactions that have begun come to their end: the upgrade elsewhere waits for them, and for nothing more.
-  idb.addEventListener('versionchange', drop)
+  idb.addEventListener('versionchange', ({ newVersion }) => {
+    drop()
+    if (newVersion !== null) database.upgraded()
+  })
   return { idb, newer, gone: closed, isGone: () => gone, drop }
 }
 
@@ -138,7 +143,7 @@ function ask(database: Database, version: number | undefined): Opening {
   let state: ReturnType<Opening['state']> = 'silent'
   let abandoned = false
   let failure: unknown
-  const request = version === undefined ? factory.open(name) : factory.open(name, version)
+  const request = asked(() => (version === undefined ? factory.open(name) : factory.open(name, version)))
   request.addEventListener('blocked', () => {
     state = 'blocked'
   })
@@ -173,6 +178,15 @@ function ask(database: Database, version: number | undefined): Opening {
   }
 }
 
+/** A site that may keep nothing is refused at once. */
+function asked<Request>(ask: () => Request): Request {
+  try {
+    return ask()
+  } catch (error) {
+    throw idbError(error)
+  }
+}
+
 /** Nothing when the time is over; but an upgrade that has begun may take as long as it needs. */
 async function within(platform: Platform, ms: number, opening: Opening): Promise<IDBDatabase | undefined> {
   const enough = new AbortController()
@@ -194,9 +208,10 @@ async function upgrade(database: Database, idb: IDBDatabase, transaction: IDBTra
   if (version === 0) return
   await lawful(transaction, layout.writer(transaction, ranges), async raw => {
     const collections = layout.collections(idb, transaction)
-    const terms = { scope: everything(collections), indexes: indexesOf({ ...shape, collections }), ended: () => false }
+    const scope = everything(collections)
+    const terms = { scope, indexes: indexesOf({ ...shape, collections }), ended: () => false }
     const writer = checkedWriter(raw, terms, touchLog())
-    for (const migrate of migrationsFrom(version, shape)) await migrate(writer)
+    for (const migrate of migrationsFrom(version, shape)) await migrate(writer, scope.records)
   })
 }
 

@@ -32,6 +32,12 @@ export function isLost(error: unknown): boolean {
   return name === 'UnknownError' || name === 'InvalidStateError'
 }
 
+/** Whether there is no database to be had here, however long one waits: not where another tab is in the way. */
+export function isMissing(error: unknown): boolean {
+  if (!(error instanceof SyncError)) return false
+  return error.code === 'unsupported' || (error.code === 'storage-unavailable' && error.details.reason !== 'blocked')
+}
+
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : ''
 }

@@ -7,9 +7,9 @@ import type { Channel, Platform } from '../../platform.ts'
 import type { Scope, Shape, Store, StoreDriver, Touched, Writer } from '../../store.ts'
 import { checkedReader, checkedWriter, checkNames, ended } from '../shared/checked.ts'
 import { checkShape, closedStore, indexesLeft, indexesOf, newerStore } from '../shared/shape.ts'
-import { listeners, touchLog } from '../shared/touches.ts'
+import { type Listeners, listeners, touchLog } from '../shared/touches.ts'
 import { abort, type Connection, type Connections, connections, type Database } from './connection.ts'
-import { idbError, isLost } from './errors.ts'
+import { idbError, isLost, isMissing } from './errors.ts'
 import { lawful } from './lawful.ts'
 import { plainRows } from './plain-rows.ts'
 
@@ -19,15 +19,31 @@ export interface IndexedDbOptions {
   readonly keyRange?: typeof IDBKeyRange
   /** Where commits are told to the other contexts, in place of the platform's channels. */
   readonly channel?: (name: string) => Channel
+  /**
+   * Opened in its place where there is no IndexedDB, or it does not answer, as in some private windows: `memory()`. The
+   * status says that nothing is durable then. Without it `open` fails.
+   */
+  readonly otherwise?: StoreDriver
 }
 
 /** How often lost connections are replaced before a transaction gives up, and the first pause in milliseconds. */
 const mostTries = 5
 const firstPause = 50
 
-/** `name` is the database's. Where there is no IndexedDB, `open` fails with 'unsupported'. */
+/** `name` is the database's. Where there is no IndexedDB, `open` fails with 'unsupported', or opens `otherwise`. */
 export function indexeddb(name: string, options: IndexedDbOptions = {}): StoreDriver {
-  return { name, open: (shape, platform) => openIndexedDb(name, options, shape, platform) }
+  return {
+    name,
+    async open(shape, platform) {
+      try {
+        return await openIndexedDb(name, options, shape, platform)
+      } catch (error) {
+        const { otherwise } = options
+        if (otherwise === undefined || !isMissing(error)) throw error
+        return { ...(await otherwise.open(shape, platform)), name: otherwise.name }
+      }
+    },
+  }
 }
 
 async function openIndexedDb(
@@ -37,22 +53,38 @@ async function openIndexedDb(
   platform: Platform,
 ): Promise<Store> {
   checkShape(shape)
-  const factory = options.factory ?? globalThis.indexedDB
+  const factory = options.factory ?? ownFactory()
   const ranges = options.keyRange ?? globalThis.IDBKeyRange
   if (!factory || !ranges) throw new SyncError('unsupported', 'There is no IndexedDB here: use another store.')
-  const database: Database = { name, factory, ranges, layout: plainRows, shape, platform }
+  const heard = listeners()
+  const upgraded = () => heard.tell([{}])
+  const database: Database = { name, factory, ranges, layout: plainRows, shape, platform, upgraded }
   const open = connections(database)
   const newer = await connected(open, platform, async connection => connection.newer !== undefined)
   const channelName = `tidemark/store/${name}`
   const channel = options.channel ? options.channel(channelName) : platform.channel(channelName)
-  return storeOf(database, open, channel, newer)
+  return storeOf(database, open, channel, heard, newer)
 }
 
-function storeOf(database: Database, open: Connections, channel: Channel, newerAtFirst: boolean): Store {
+/** Some browsers throw where a site may keep nothing. */
+function ownFactory(): IDBFactory | undefined {
+  try {
+    return globalThis.indexedDB
+  } catch {
+    return undefined
+  }
+}
+
+function storeOf(
+  database: Database,
+  open: Connections,
+  channel: Channel,
+  heard: Listeners,
+  newerAtFirst: boolean,
+): Store {
   const { shape, platform } = database
   let newer = newerAtFirst
   let indexes = indexesOf(shape)
-  const heard = listeners()
   const stopHearing = channel.listen(touched => heard.tell(touched as readonly Touched[]))
   const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined

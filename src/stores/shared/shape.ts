@@ -1,6 +1,6 @@
 /** The checks that every store makes before it opens, so that a mistake shows on the first one tried. */
 import { SyncError } from '../../errors.ts'
-import { type Scope, type Shape, spaces, type Writer } from '../../store.ts'
+import { type Scope, type Shape, spaces } from '../../store.ts'
 
 /** Versions stay below this, so that a store can keep one number for its own format and the app's version. */
 export const mostVersions = 1_000_000
@@ -23,7 +23,7 @@ export function checkShape(shape: Shape): void {
 }
 
 /** The migrations from one version to the shape's, in order. */
-export function migrationsFrom(version: number, shape: Shape): ((tx: Writer) => Promise<void>)[] {
+export function migrationsFrom(version: number, shape: Shape): Shape['migrations'][number][] {
   return Object.entries(shape.migrations)
     .map(([to, migrate]) => ({ to: Number(to), migrate }))
     .filter(({ to }) => to > version && to <= shape.version)

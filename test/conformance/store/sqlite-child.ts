@@ -1,13 +1,23 @@
 /** Another process on the same file: `sqlite-child.ts <what> <file>`. It prints each write once it is acknowledged. */
 import { writeSync } from 'node:fs'
 import type { SyncError } from '../../../src/errors.ts'
-import type { Store } from '../../../src/store.ts'
+import type { Shape, Store, Writer } from '../../../src/store.ts'
 import { sqlite } from '../../../src/stores/sqlite.ts'
 import { storePlatform } from './platform.ts'
 import { both, shape } from './shape.ts'
 
 const [what, file] = process.argv.slice(2)
-const store = await sqlite(file!).open(shape, storePlatform())
+const wanted: Shape = what === 'migrate' ? { ...shape, version: 2, migrations: { 2: slowly } } : shape
+const store = await sqlite(file!).open(wanted, storePlatform())
+
+/** Raises every rank, and tells each one that it has raised. */
+async function slowly(tx: Writer): Promise<void> {
+  for (const { id, value } of await tx.records('notes').list()) {
+    await tx.records('notes').putMany([{ id, value: { ...value, rank: (value!.rank as number) + 1000 }, meta: {} }])
+    writeSync(1, `${id}\n`)
+    for (const until = performance.now() + 2; performance.now() < until; );
+  }
+}
 
 /** Record and row in one transaction; the store is whole when there are as many of each. */
 async function putBoth(on: Store, n: number, text = ''): Promise<void> {
@@ -20,7 +30,7 @@ async function putBoth(on: Store, n: number, text = ''): Promise<void> {
 try {
   let n = await store.read(both, tx => tx.rows('queue').count())
   if (what === 'once') await putBoth(store, n)
-  else
+  else if (what !== 'migrate')
     for (;;) {
       await putBoth(store, n, 'x'.repeat(what === 'fill' ? 50_000 : 200))
       writeSync(1, `${n++}\n`)

@@ -122,7 +122,6 @@ describe('a failure', () => {
     'conflict',
     'rejected',
     'too-large',
-    'storage-full',
     'storage-unavailable',
     'bug',
   ]
@@ -140,6 +139,24 @@ describe('a failure', () => {
     expect(fake.values()).toEqual({ a: { n: 1 } })
     expect(await device.checkpoint()).not.toHaveProperty('failure')
   })
+
+  test.each(['key', 'version', 'none'] as const)(
+    'for want of room stops no push to a remote that guards by %s, unless it guards nothing (F5)',
+    async guard => {
+      const { fake, world, device, loop } = await running({ guard })
+      await device.put('a', { n: 1 })
+      const full = () => new SyncError('storage-full', 'Free some room.')
+      fake.failPulls.push(full(), full())
+      loop.bell.nudged()
+      await world.pass(300)
+      expect(fake.values()).toEqual(guard === 'none' ? {} : { a: { n: 1 } })
+      expect(loop.state().state).toBe('waiting')
+      expect((await device.checkpoint()).failure).toMatchObject({ code: 'storage-full', message: 'Free some room.' })
+      await world.pass(60_000)
+      expect(fake.values()).toEqual({ a: { n: 1 } })
+      expect(await device.checkpoint()).not.toHaveProperty('failure')
+    },
+  )
 
   test('of an unknown kind is a bug, and says so', async () => {
     const { fake, world, device } = await running()
