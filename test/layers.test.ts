@@ -50,6 +50,7 @@ const layers: readonly {
   { files: /^src\/strategies\//, may: [ground, contracts, /^src\/strategies\//] },
   { files: /^src\/transports\/shared\//, may: [ground, contracts, /^src\/transports\/shared\//] },
   { files: /^src\/transports\/files\//, may: [ground, contracts, /^src\/transports\/(files|shared)\//] },
+  { files: /^src\/transports\/airweave\//, may: [ground, contracts, /^src\/transports\/(airweave|shared)\//] },
   {
     files: /^src\/transports\/cdf-records\//,
     may: [ground, contracts, /^src\/transports\/(cdf-records|shared)\//, /^@noble\/hashes\//],

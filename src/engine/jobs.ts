@@ -180,6 +180,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
       changedAt: platform.now(),
     }))
     doubted.delete(row.id)
+    streams.watch(row.id, job, row.request)
     if (report !== undefined) later(row, firstPause)
   }
 

@@ -1,11 +1,16 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { cases as airweave } from './transport-airweave.ts'
 import { cases as cdfRecords } from './transport-cdf-records.ts'
 import { cases as files } from './transport-files.ts'
 import { type TransportCase, transportSuite } from './transport-suite.ts'
 
 /** By folder in src/transports. */
-const suites: { readonly [folder: string]: readonly TransportCase[] } = { files, 'cdf-records': cdfRecords }
+const suites: { readonly [folder: string]: readonly TransportCase[] } = {
+  files,
+  airweave,
+  'cdf-records': cdfRecords,
+}
 
 test('every transport has its suite', () => {
   const folders = readdirSync(new URL('../../src/transports', import.meta.url)).filter(name => name !== 'shared')

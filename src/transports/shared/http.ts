@@ -44,6 +44,8 @@ export interface Http {
   readonly base: URL
   readonly tokens: Tokens
   send(call: Call, io: Io): Promise<Answer>
+  /** The answer to a GET, with its body unread: for what goes on for long. */
+  open(call: Call, io: Io): Promise<Response>
 }
 
 export const PAGE_BYTES = 16 * 1024 * 1024
@@ -60,13 +62,16 @@ export function http({ url, token, credentials = bearer }: HttpOptions): Http {
   const base = baseUrl(url)
   const asked = tokens(token)
 
-  async function attempt(call: Call, token: string, io: Io): Promise<Answer> {
+  async function request(call: Call, token: string, io: Io): Promise<Response> {
     const target = urlOf(base, call.route, call.ids ?? {}, call.query)
     const response = await exchange(target, initOf(call, credentials(token), io), call, io)
     const date = parseHttpDate(response.headers.get('date') ?? '')
     if (date !== undefined) io.serverTime(date)
-    return readAnswer(response, call, io)
+    return response
   }
+
+  const attempt = async (call: Call, token: string, io: Io): Promise<Answer> =>
+    readAnswer(await request(call, token, io), call, io)
 
   return {
     base,
@@ -77,6 +82,14 @@ export function http({ url, token, credentials = bearer }: HttpOptions): Http {
       const answer = first.status === 401 ? await attempt(call, await asked.renew(token), io) : first
       if (ok(answer.status) || (call.data?.includes(answer.status) && !isProxyPage(answer))) return answer
       throw failureOf(answer, call.route, io.now())
+    },
+    async open(call, io) {
+      const token = await asked.current()
+      const first = await request(call, token, io)
+      if (first.status === 401) await first.body?.cancel().catch(() => undefined) // nobody reads it
+      const response = first.status === 401 ? await request(call, await asked.renew(token), io) : first
+      if (ok(response.status)) return response
+      throw failureOf(await readAnswer(response, call, io), call.route, io.now())
     },
   }
 }

@@ -1,0 +1,64 @@
+/**
+ * What a connection synced, read back through search (section 9): what a job put there by the job's id, and everything
+ * where something may be gone, because a search shows no deletions.
+ */
+import type { RemoteRecord } from '../../model.ts'
+import type { Io } from '../../transport.ts'
+import { text } from '../shared/shape.ts'
+import type { Api } from './api.ts'
+import { deleted, knownOf, type News } from './known.ts'
+import { isOver, type Job, regrouped } from './wire.ts'
+
+export interface ReadBack extends News {
+  /** All that there is was read by now. */
+  readonly whole: boolean
+}
+
+/** More jobs than this are read at once by reading everything. */
+const MOST_JOBS = 5
+
+export async function readBack(api: Api, connection: string, jobs: readonly Job[], io: Io): Promise<ReadBack> {
+  const row = await io.peek(peek => peek.row(['read', connection]))
+  const last = text(row, 'job')
+  const [newest] = jobs
+  if (newest === undefined || newest.id === last) return { records: [], whole: true }
+  // While one is at work, what search shows is neither before nor after it.
+  if (jobs.some(job => !isOver(job))) return { records: [], whole: row !== undefined }
+  const sync = text(row, 'sync') ?? (await api.syncId(connection, io))
+  if (sync === undefined) return { records: [], whole: false }
+
+  const at = jobs.findIndex(({ id }) => id === last)
+  const news = at < 0 ? undefined : jobs.slice(0, at)
+  const full = news === undefined || news.length > MOST_JOBS || news.some(mayHaveDeleted)
+  const read = full ? await everything(api, connection, sync, io) : await since(api, connection, sync, news, io)
+  // A job that came meanwhile has changed what was being read: the next look begins anew.
+  const [after] = (await api.jobs(connection, 1, io)) ?? []
+  if (after?.id !== newest.id || !read.whole) {
+    if (!read.whole) io.notice({ code: 'protocol', message: 'Search gave entities twice: they are read again.' })
+    return { records: [], whole: false }
+  }
+  return { ...read, rows: { put: [{ key: ['read', connection], row: { job: newest.id, sync } }] } }
+}
+
+/** Nothing says what a cancelled job did. */
+const mayHaveDeleted = ({ deleted }: Job): boolean => deleted === undefined || deleted > 0
+
+async function everything(api: Api, connection: string, sync: string, io: Io): Promise<ReadBack> {
+  const { chunks, whole } = await api.chunks({ sync }, io)
+  const records = regrouped(chunks, connection)
+  const known = await knownOf('entities', connection, io)
+  const there = new Set(records.map(({ id }) => id))
+  const gone = [...known.keys()].filter(id => !there.has(id)).map(id => deleted('entities', connection, id))
+  return { records: [...records.filter(one => known.get(one.id) !== one.version), ...gone], whole }
+}
+
+async function since(api: Api, connection: string, sync: string, jobs: readonly Job[], io: Io): Promise<ReadBack> {
+  const records: RemoteRecord[] = []
+  let whole = true
+  for (const job of jobs.toReversed()) {
+    const read = await api.chunks({ sync, job: job.id }, io)
+    whole &&= read.whole
+    records.push(...regrouped(read.chunks, connection))
+  }
+  return { records, whole }
+}
