@@ -18,6 +18,7 @@ interface RawTransaction {
   _state: string
   _requests: unknown[]
   readonly _rollbackLog: (() => void)[]
+  readonly _prioritizedListeners: ReadonlyMap<string, () => void>
   _start(): void
   _abort(name: string): void
 }
@@ -100,7 +101,11 @@ export function idbDiskOf(world: World, faults: Faults, name: string, make: Make
 /** One tab died: what it had not committed is taken back, and the other tabs go on. */
 function abandon(life: Life, owner: Owner): void {
   for (const database of databasesOf(life.factory).values()) {
-    for (const transaction of database.transactions) if (owners.get(transaction.db) === owner) end(transaction)
+    for (const transaction of database.transactions) {
+      if (owners.get(transaction.db) !== owner) continue
+      end(transaction)
+      letNextOpen(life, transaction)
+    }
     database.transactions = database.transactions.filter(one => one._state !== 'finished')
     database.connections = database.connections.filter(one => owners.get(one) !== owner)
     if (!running()) continue
@@ -108,6 +113,12 @@ function abandon(life: Life, owner: Owner): void {
     database.processTransactions()
     waking = undefined
   }
+}
+
+/** A browser takes a dead tab's upgrade back, and whoever waited to open the database has its turn. */
+function letNextOpen({ world, name, tasks }: Life, { mode, _prioritizedListeners }: RawTransaction): void {
+  if (mode !== 'versionchange') return
+  world.lane(`${name}.idb`)(tasks, 0, 'idb', () => _prioritizedListeners.get('abort')?.())
 }
 
 let waking: Life | undefined
@@ -168,7 +179,10 @@ function install(): void {
       owners.set(this.result, owner)
       if (owner.state === 'dead') {
         // A dead tab's upgrade is undone, its connection closed.
-        if (this.transaction) end(this.transaction)
+        if (this.transaction) {
+          end(this.transaction)
+          letNextOpen(lives.get(owner)!, this.transaction)
+        }
         ;(this.result as { close?(): void }).close?.()
       }
     }
