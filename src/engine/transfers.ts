@@ -122,8 +122,12 @@ function lane(
 /** The first that may go, by priority; `hasty` does not wait for the end of a pause. */
 function pick(on: Ground, all: readonly Load[], hasty: boolean): Choice {
   const now = on.platform.now()
-  const due = ({ transfer: { failure } }: Load) =>
-    failure === undefined ? 0 : failure.next === undefined ? Infinity : hasty ? 0 : failure.next
+  const due = ({ transfer: { failure } }: Load) => {
+    if (failure === undefined) return 0
+    if (failure.next === undefined) return Infinity
+    // A clock that was set back since would make it wait as much longer.
+    return hasty || now < failure.at ? 0 : failure.next
+  }
   const byUrgency = (one: Load, other: Load) =>
     other.transfer.priority - one.transfer.priority || one.transfer.at - other.transfer.at
   const [found] = all.filter(one => due(one) <= now).sort(byUrgency)

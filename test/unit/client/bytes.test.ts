@@ -166,6 +166,19 @@ describe('up', () => {
     expect((await status()).phase).toBe('synced')
   })
 
+  test('a clock that is set back does not make the pause after a failure longer', async () => {
+    const world = worldOf()
+    const { fake, remote, app } = keeper(world)
+    const { rows, status } = await app()
+    remote.fails.push(new SyncError('remote-full', 'No room.', { notBefore: world.now() + 40_000 }))
+    await rows.write('a', text('one'))
+    await world.pass(10_000)
+    world.jump(-30 * 24 * 3_600_000)
+    await world.pass(60_000)
+    expect(Object.keys(fake.values())).toEqual(['a'])
+    expect((await status()).phase).toBe('synced')
+  })
+
   test('a remote that lost them gets them again; one that never had them holds the change', async () => {
     const world = worldOf()
     const { fake, remote, held, asked, app } = keeper(world)
