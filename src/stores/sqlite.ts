@@ -4,8 +4,9 @@
  */
 import { SyncError } from '../errors.ts'
 import type { Locks, Platform } from '../platform.ts'
-import type { Scope, Shape, Store, StoreDriver, Touched, Writer } from '../store.ts'
+import type { Scope, Shape, Store, StoreDriver, Writer } from '../store.ts'
 import { checkedReader, checkedWriter, checkNames, ended as endedError } from './shared/checked.ts'
+import { countCommit, type Run, setState, state, watching } from './shared/commits.ts'
 import { fileLocks } from './shared/lock-file.ts'
 import {
   checkSameShape,
@@ -29,21 +30,13 @@ import {
   sqlOf,
   sqlWriter,
 } from './shared/sql.ts'
-import { listeners, touchLog } from './shared/touches.ts'
+import { touchLog } from './shared/touches.ts'
 import { all, turns } from './shared/turns.ts'
 
 /** How the tables are laid out. Kept in the file with the app's version: format * mostVersions + version. */
 const format = 1
 /** For a lock that somebody else holds, in milliseconds. */
 const patience = 10_000
-/** Between two looks for commits of other processes, in milliseconds. */
-const lookEvery = 200
-
-type Run = <T>(
-  write: boolean,
-  durability: 'strict' | 'relaxed',
-  work: (ended: () => boolean) => Promise<T>,
-) => Promise<T>
 
 /** Needs Node 22.13; elsewhere `open` fails with 'unsupported'. Relative paths are relative to the working folder. */
 export function sqlite(file: string): StoreDriver {
@@ -261,79 +254,10 @@ function lockBeside(path: string, platform: Platform): Locks {
   return fileLocks({ open: () => sqlOf(new sqlite.DatabaseSync(file)), remove }, platform)
 }
 
-/** Where the bytes lie: a file that was copied lies elsewhere, one that was moved within its disk does not. */
+/** A copy is another file. (When a file was made is no help: some systems tell the time of its last change instead.) */
 function placeOf(path: string): { place?: string } {
-  const { ino, birthtimeMs } = builtin('node:fs')!.statSync(path)
-  return ino === 0 ? {} : { place: `${ino}.${Math.floor(birthtimeMs)}` }
-}
-
-interface News {
-  watch(listener: (touched: readonly Touched[]) => void): () => void
-  committed(commit: number, touched: readonly Touched[]): void
-  close(): Promise<void>
-}
-
-/**
- * Commits are numbered in the file. What a channel or one's own write tells under the next number is told as it is; a gap
- * means that something was missed, as from another process, and is told as "anything". The look finds what nobody tells.
- */
-function watching(path: string, sql: Sql, run: Run, platform: Platform): News {
-  const channel = platform.channel(`tidemark/store/${path}`)
-  const heard = listeners()
-  const end = new AbortController()
-  let known = state(sql, 'commits') as number
-  let looking: Promise<void> | undefined
-
-  function hear(commit: number, touched: readonly Touched[]): void {
-    if (commit <= known) return
-    heard.tell(commit === known + 1 ? touched : [{}])
-    known = commit
-  }
-
-  async function look(): Promise<void> {
-    while (heard.size > 0 && !end.signal.aborted) {
-      await platform.sleep(lookEvery, end.signal)
-      // A failed look is followed by another.
-      const commit = await run(false, 'strict', async () => state(sql, 'commits') as number).catch(() => known)
-      hear(commit, [{}])
-    }
-    looking = undefined
-  }
-
-  const stopHearing = channel.listen(message => {
-    const { commit, touched } = message as { commit: number; touched: readonly Touched[] }
-    hear(commit, touched)
-  })
-  return {
-    watch: listener => {
-      const stop = heard.add(listener)
-      looking ??= look().catch(() => {}) // closed: the sleep was ended
-      return stop
-    },
-    committed: (commit, touched) => {
-      hear(commit, touched)
-      channel.post({ commit, touched })
-    },
-    close: async () => {
-      end.abort()
-      heard.clear()
-      stopHearing()
-      channel.close()
-      await looking
-    },
-  }
-}
-
-function countCommit(sql: Sql): number {
-  return sql.get("UPDATE state SET value = value + 1 WHERE name = 'commits' RETURNING value")!.value as number
-}
-
-function state(sql: Sql, name: string): unknown {
-  return sql.get('SELECT value FROM state WHERE name = ?', name)?.value
-}
-
-function setState(sql: Sql, name: string, value: string | number): void {
-  sql.run('INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)', name, value)
+  const { ino } = builtin('node:fs')!.statSync(path, { bigint: true })
+  return ino === 0n ? {} : { place: String(ino) }
 }
 
 /** Not an import: a bundler for the browser would follow it. */

@@ -4,10 +4,10 @@
  */
 import { SyncError } from '../../errors.ts'
 import type { Channel, Platform } from '../../platform.ts'
-import type { Scope, Shape, Store, StoreDriver, Touched, Writer } from '../../store.ts'
+import type { Scope, Shape, Store, StoreDriver, Writer } from '../../store.ts'
 import { checkedReader, checkedWriter, checkNames, ended } from '../shared/checked.ts'
 import { checkShape, closedStore, indexesLeft, indexesOf, newerStore } from '../shared/shape.ts'
-import { type Listeners, listeners, touchLog } from '../shared/touches.ts'
+import { type Listeners, listeners, touchedIn, touchLog } from '../shared/touches.ts'
 import { abort, type Connection, type Connections, connections, type Database } from './connection.ts'
 import { idbError, isLost, isMissing } from './errors.ts'
 import { lawful } from './lawful.ts'
@@ -85,7 +85,7 @@ function storeOf(
   const { shape, platform } = database
   let newer = newerAtFirst
   let indexes = indexesOf(shape)
-  const stopHearing = channel.listen(touched => heard.tell(touched as readonly Touched[]))
+  const stopHearing = channel.listen(message => heard.tell(touchedIn(message)))
   const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 

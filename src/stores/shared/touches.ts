@@ -1,5 +1,5 @@
 /** What a transaction touched, gathered while it runs and told to all who watch once it is committed. */
-import type { Space, Touched } from '../../store.ts'
+import { type Space, spaces, type Touched } from '../../store.ts'
 
 /** More ids than this are told as "anything in this collection". */
 const mostIds = 1000
@@ -28,6 +28,21 @@ export function touchLog(): TouchLog {
       ...Array.from(rows, space => ({ space })),
     ],
   }
+}
+
+/** What another context told: anything that is no such list may mean anything (S21). */
+export function touchedIn(message: unknown): readonly Touched[] {
+  return Array.isArray(message) && message.every(isTouched) ? message : [{}]
+}
+
+function isTouched(one: unknown): one is Touched {
+  if (typeof one !== 'object' || one === null) return false
+  const { collection, ids, space } = one as { readonly [name: string]: unknown }
+  return (
+    (collection === undefined || typeof collection === 'string') &&
+    (ids === undefined || (Array.isArray(ids) && ids.every(id => typeof id === 'string'))) &&
+    (space === undefined || spaces.includes(space as Space))
+  )
 }
 
 export interface Listeners {

@@ -49,6 +49,35 @@ export function watchingTests(make: MakePlace): void {
     expect(all).toEqual([{ collection: 'notes' }])
   })
 
+  test('what else is said on the channel means anything at most, and nothing is missed for it (S21)', async () => {
+    const place = await make()
+    const store = await openAt(place)
+    const all = heard(store)
+    const foul = place.platform.channel(`tidemark/store/${place.driver().name}`)
+    onTestFinished(() => foul.close())
+    const messages = [
+      null,
+      7,
+      'x',
+      {},
+      [null],
+      [7],
+      [{ collection: 1 }],
+      [{ ids: 'a' }],
+      [{ ids: [1] }],
+      [{ space: 'x' }],
+    ]
+    for (const touched of messages) {
+      for (const commit of [undefined, 1, 2, 10 ** 15, Number.NaN]) foul.post({ commit, touched })
+      foul.post(touched)
+    }
+    await new Promise(resolve => setTimeout(resolve, 20))
+    expect(all.every(one => Object.keys(one).length === 0)).toBe(true)
+    const before = all.length
+    await put(store, record('b', {}))
+    await eventually(() => says(all.slice(before), 'b'))
+  })
+
   test('one hears nothing after the stop or the close', async () => {
     const place = await make()
     const [store, other] = [await openAt(place), await openAt(place)]
