@@ -20,6 +20,8 @@ export function tapped(module: typeof Module): typeof Module {
         async handle(request) {
           const asked = request.clone().text()
           const answer = await on.handle(request)
+          // A stream has no end to wait for, and no schema.
+          if (answer.headers.get('content-type') === 'text/event-stream') return answer
           const { method, url } = request
           hear({
             method,
