@@ -22,7 +22,7 @@ interface Import {
   readonly how: 'static' | 'type' | 'dynamic'
 }
 
-const ground = /^src\/(model|errors|equal|plain|platform)\.ts$/
+const ground = /^src\/(model|errors|equal|plain|json|platform)\.ts$/
 const contracts = /^src\/(store|transport|resolver|schema)\.ts$/
 
 /**
@@ -41,7 +41,7 @@ const layers: readonly {
   },
   // Hashing what does not fit into memory: only who has such bytes loads it.
   { files: /^src\/platform\.ts$/, may: [/^src\/(model|errors|equal)\.ts$/], late: [/^@noble\/hashes\//] },
-  { files: ground, may: [/^src\/(model|errors|equal)\.ts$/] },
+  { files: ground, may: [/^src\/(model|errors|equal|plain)\.ts$/] },
   { files: contracts, may: [ground, contracts] },
   { files: /^src\/stores\/sqlite\.ts$/, may: [ground, contracts, /^src\/stores\/shared\//], late: [/^node:/] },
   { files: /^src\/stores\/shared\/sql\.ts$/, may: [ground, contracts, /^src\/stores\/shared\//], late: [/^node:/] },

@@ -1,7 +1,7 @@
 /** The calls of a remote's API. Which there are, the engine knows; a page with a worker has no transports. */
 import { SyncError } from '../errors.ts'
 import { plain } from '../plain.ts'
-import type { Base } from './db.ts'
+import { type Base, mustBeOpen } from './db.ts'
 
 export type AnyCalls = { readonly [name: string]: (request?: unknown) => Promise<unknown> }
 
@@ -20,7 +20,7 @@ export function callsOf(on: Base, remote: string): AnyCalls {
 }
 
 async function call(on: Base, remote: string, name: string, request: unknown): Promise<unknown> {
-  if (on.closed.aborted) throw new SyncError('closed', 'This database is closed: open it again.')
+  mustBeOpen(on)
   const host = on.host()
   if (host === undefined) throw new SyncError('unsupported', `Nothing syncs with ${remote} here.`)
   return host.call(remote, name, request === undefined ? undefined : plain(request, `the request of ${remote}.${name}`))

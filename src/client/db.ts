@@ -54,6 +54,11 @@ export async function commit<T>(
   return committed
 }
 
+/** For what does not ask the store, which says so itself. */
+export function mustBeOpen({ closed }: Pick<Base, 'closed'>): void {
+  if (closed.aborted) throw new SyncError('closed', 'This database is closed: open it again.')
+}
+
 export function definitionOf(on: Pick<Base, 'schema'>, collection: string): Collection {
   const definition = on.schema.collections[collection]
   if (definition === undefined) {

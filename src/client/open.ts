@@ -1,6 +1,7 @@
 /** Opens a database: the store, the engine that keeps it in step with its remotes, and the app's way in. */
 
 import type { MassDelete } from '../engine/ground.ts'
+import { claim } from '../ledger/account.ts'
 import { type Platform, platform as realPlatform } from '../platform.ts'
 import type { MergeField } from '../resolver.ts'
 import type { Collections, Schema } from '../schema.ts'
@@ -12,14 +13,16 @@ import { explain } from './explain.ts'
 import { framesOf } from './frames.ts'
 import type { Host, Hosting } from './host.ts'
 import { inbox } from './inbox.ts'
+import { cleared, unsynced } from './leave.ts'
 import { outbox } from './outbox.ts'
 import { records, txRecords } from './records.ts'
 import { remoteHandle } from './remote.ts'
 import type { Write } from './settled.ts'
 import { settled, writeId } from './settled.ts'
 import { storage } from './storage.ts'
-import { openStore } from './store.ts'
+import { forgetStore, openStore } from './store.ts'
 import type { Db, Fits, Remotes } from './types.ts'
+import { type ExportSource, exported, imported } from './whole.ts'
 
 export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly store: StoreDriver
@@ -36,6 +39,13 @@ export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly keepConflicts?: number
   /** `relaxed` writes may be lost to a power cut, never to a crash of the app. Default `strict`. */
   readonly durability?: 'strict' | 'relaxed'
+  /**
+   * Whose data it is. The store belongs to the first account that it was opened for, and opens for no other
+   * (`wrong-account`): give each account a store of its own, named after it.
+   */
+  readonly account?: string
+  /** Fills the store, which must be empty, with what `export` gave, before anything syncs; see `Db.export`. */
+  readonly import?: ExportSource
   /** The world. Default: this one. */
   readonly platform?: Platform
 }
@@ -50,6 +60,13 @@ export async function open<const C extends Collections, const R extends Remotes 
   const hosting = await hostingOf(options)
   const schema = hosting.complete(options.schema)
   const { store, identity, clock, health } = await openStore(options.store, schema, platform)
+  try {
+    await claim(store, options.account)
+    if (options.import !== undefined) await imported({ store, schema, platform }, options.import)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
   const device = { id: identity.device, name: options.device?.name ?? 'A device' }
   const listeners = new Set<() => void>()
   let host: Host | undefined
@@ -129,6 +146,20 @@ export async function open<const C extends Collections, const R extends Remotes 
     return { id, settled: () => settled(base, id) }
   }
 
+  /** `last` is done after the engine has stopped. */
+  function end(last?: () => Promise<unknown>): Promise<void> {
+    closed ??= (async () => {
+      closing.abort()
+      await host?.stop()
+      try {
+        await last?.()
+      } finally {
+        await store.close()
+      }
+    })()
+    return closed
+  }
+
   return {
     data: data as never,
     remotes: Object.fromEntries(hosting.remotes.map(name => [name, remoteHandle(base, name)])) as never,
@@ -138,14 +169,16 @@ export async function open<const C extends Collections, const R extends Remotes 
     device,
     write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
     explain: (collection, id) => explain(base, collection, id),
-    close() {
-      closed ??= (async () => {
-        closing.abort()
-        await host?.stop()
-        await store.close()
-      })()
-      return closed
+    unsynced: () => unsynced(base),
+    export: () => exported(base),
+    async wipe({ discard = false } = {}) {
+      const lost = await cleared(base, discard)
+      // What the engine did until it heard of it goes too; an edit of the app's since then stays.
+      await end(() => cleared(base, discard))
+      forgetStore(store.name ?? options.store.name, platform)
+      return lost
     },
+    close: () => end(),
   }
 }
 

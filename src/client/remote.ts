@@ -3,7 +3,7 @@ import type { Checkpoint } from '../ledger/rows.ts'
 import { checkpointOf, putCheckpoint } from '../ledger/rows.ts'
 import { listTransfers, type Transfer } from '../ledger/transfers.ts'
 import { type AnyCalls, callsOf } from './calls.ts'
-import type { Base } from './db.ts'
+import { type Base, mustBeOpen } from './db.ts'
 import { type Runs, runs } from './jobs.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
@@ -52,7 +52,10 @@ export function remoteHandle(on: Base, remote: string): RemoteHandle & Runs & { 
     status,
     api: callsOf(on, remote),
     transfers,
-    sync: () => on.host()?.urgent(remote),
+    sync() {
+      mustBeOpen(on)
+      on.host()?.urgent(remote)
+    },
     synced() {
       return new Promise((resolve, reject) => {
         const stop = status.subscribe(one => {

@@ -1,5 +1,6 @@
 /** What the compiler knows of an open database: its collections by row, and its remotes by what their API has. */
 import type { Outcome } from '../ledger/rows.ts'
+import type { Unsynced } from '../ledger/whole.ts'
 import type { Collections } from '../schema.ts'
 import type { Api, Jobs, Transport } from '../transport.ts'
 import type { Explanation } from './explain.ts'
@@ -34,6 +35,20 @@ export interface Db<C extends Collections = Collections, R extends Remotes = Rem
   }
   /** Why a record is not synced yet, and when the next try is. */
   explain(collection: keyof C & string, id: string): Promise<Explanation>
+  /** What is here only: ask before somebody signs out. */
+  unsynced(): Promise<Unsynced>
+  /**
+   * Everything as of when the first line is taken, changes, conflicts and bytes included, as lines of JSON: `new Blob(await Array.fromAsync(lines))`,
+   * or one after the other into a file. `open({ import })` makes a store of it, which is another device to the remotes:
+   * what was not sent goes out from there, and everything else is looked at again.
+   */
+  export(): AsyncIterable<string>
+  /**
+   * Empties the store, for good, and closes the database. Rejects with `unsynced` and does nothing where something was
+   * not sent, unless that is to be discarded. Resolves to what was only here.
+   */
+  wipe(options?: { readonly discard?: boolean }): Promise<Unsynced>
+  /** Ends all that is under way. What is called later rejects with `closed`. */
   close(): Promise<void>
 }
 

@@ -23,11 +23,11 @@ export interface BodyHead {
   readonly since: number
 }
 
-const headKey = (name: string): RowKey => ['body', name]
+export const bodyKey = (name: string): RowKey => ['body', name]
 const piecesIn = (bytes: number): number => Math.ceil(bytes / pieceSize)
 
 export const bodyHead = (tx: Reader, sha256: string): Promise<BodyHead | undefined> =>
-  getRow<BodyHead>(tx, 'meta', headKey(sha256))
+  getRow<BodyHead>(tx, 'meta', bodyKey(sha256))
 
 export async function putBody(tx: Writer, sha256: string, bytes: Uint8Array, now: number): Promise<void> {
   const { length: size } = bytes
@@ -46,14 +46,14 @@ export async function putPiece(tx: Writer, name: string, head: BodyHead, bytes: 
 }
 
 export async function putHead(tx: Writer, name: string, head: BodyHead): Promise<void> {
-  await tx.rows('meta').putMany([{ key: headKey(name), row: head }])
+  await tx.rows('meta').putMany([{ key: bodyKey(name), row: head }])
 }
 
 /** Gives a body that came as a stream its name. */
 export async function nameBody(tx: Writer, staged: string, sha256: string): Promise<void> {
   const head = await bodyHead(tx, staged)
   if (head === undefined) return
-  await tx.rows('meta').deleteMany([headKey(staged)])
+  await tx.rows('meta').deleteMany([bodyKey(staged)])
   if ((await bodyHead(tx, sha256))?.whole) await dropPieces(tx, head)
   else {
     await dropBody(tx, sha256)
@@ -86,7 +86,7 @@ export async function dropBody(tx: Writer, name: string): Promise<void> {
   const head = await bodyHead(tx, name)
   if (head === undefined) return
   await dropPieces(tx, head)
-  await tx.rows('meta').deleteMany([headKey(name)])
+  await tx.rows('meta').deleteMany([bodyKey(name)])
 }
 
 async function dropPieces(tx: Writer, { at, have }: BodyHead): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SyncError } from '../../errors.ts'
+import { fromText, toText } from '../../json.ts'
 import type {
   KeyedRow,
   RecordQuery,
@@ -16,7 +17,6 @@ import type {
   Stored,
   Writer,
 } from '../../store.ts'
-import { fromText, toText } from './json.ts'
 import { keyText, prefixEnd, textKey } from './keys.ts'
 
 type Input = SQLInputValue

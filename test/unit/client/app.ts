@@ -1,6 +1,7 @@
 /** An app with one collection over the fake remote, in a world whose clock the test moves. */
 import { open } from '../../../src/client/open.ts'
 import type { Db } from '../../../src/client/types.ts'
+import type { ExportSource } from '../../../src/client/whole.ts'
 import type { Rule } from '../../../src/model.ts'
 import { type Collection, collection, defineSchema, type StandardSchema } from '../../../src/schema.ts'
 import type { StoreDriver } from '../../../src/store.ts'
@@ -21,6 +22,8 @@ export interface AppOptions extends FakeOptions {
   /** Milliseconds to let pass after opening, 0 for not even a turn. Default 1000. */
   readonly wait?: number
   readonly prepare?: (fake: Fake) => void
+  readonly import?: ExportSource
+  readonly account?: string
 }
 
 const opened = new Set<() => Promise<void>>()
@@ -46,7 +49,14 @@ export async function appOf(options: AppOptions = {}) {
   })
   const collections = { ...options.extra, [name]: rows }
   const schema = defineSchema({ version: 1, collections })
-  const opening = open({ store, schema, remotes: { fake: fake.transport }, platform: tab.platform })
+  const opening = open({
+    store,
+    schema,
+    remotes: { fake: fake.transport },
+    platform: tab.platform,
+    ...(options.import && { import: options.import }),
+    ...(options.account !== undefined && { account: options.account }),
+  })
   const db = (await opening) as unknown as Db<{ [name: string]: Collection<Row> }, { fake: Transport }>
   opened.add(() => db.close())
   if (options.wait !== 0) await world.pass(options.wait ?? 1_000)
