@@ -70,24 +70,28 @@ export function http({ url, token, credentials = bearer }: HttpOptions): Http {
     return response
   }
 
-  const attempt = async (call: Call, token: string, io: Io): Promise<Answer> =>
-    readAnswer(await request(call, token, io), call, io)
+  /** With another token where the first one is refused; what comes then is for the caller. */
+  async function authorised(call: Call, io: Io): Promise<Response> {
+    const token = await asked.current()
+    const first = await request(call, token, io)
+    if (first.status !== 401) return first
+    await first.body?.cancel().catch(() => undefined) // nobody reads it
+    const renewed = await asked.renew(token)
+    const second = await request(call, renewed, io)
+    if (second.status === 401) asked.failed(renewed)
+    return second
+  }
 
   return {
     base,
     tokens: asked,
     async send(call, io) {
-      const token = await asked.current()
-      const first = await attempt(call, token, io)
-      const answer = first.status === 401 ? await attempt(call, await asked.renew(token), io) : first
+      const answer = await readAnswer(await authorised(call, io), call, io)
       if (ok(answer.status) || (call.data?.includes(answer.status) && !isProxyPage(answer))) return answer
       throw failureOf(answer, call.route, io.now())
     },
     async open(call, io) {
-      const token = await asked.current()
-      const first = await request(call, token, io)
-      if (first.status === 401) await first.body?.cancel().catch(() => undefined) // nobody reads it
-      const response = first.status === 401 ? await request(call, await asked.renew(token), io) : first
+      const response = await authorised(call, io)
       if (ok(response.status)) return response
       throw failureOf(await readAnswer(response, call, io), call.route, io.now())
     },

@@ -7,6 +7,8 @@ export interface Tokens {
   current(): Promise<string>
   /** A token other than the refused one. All requests that were refused together share one refresh. */
   renew(refused: string): Promise<string>
+  /** A renewed token was refused as well: the next renewal asks the app again, whatever token it gives meanwhile. */
+  failed(renewed: string): void
 }
 
 export function tokens(ask: AskToken): Tokens {
@@ -41,6 +43,9 @@ export function tokens(ask: AskToken): Tokens {
           renewing = undefined
         })
       return renewing
+    },
+    failed(renewed) {
+      if (last?.to === renewed) last = undefined
     },
   }
 }
