@@ -3,6 +3,7 @@ import { type Plain, writeJson } from '../json.ts'
 import { type Obj, object } from './check.ts'
 import { putContainer } from './models/containers.ts'
 import { putSpace } from './models/spaces.ts'
+import { putView } from './models/views.ts'
 import { createStream, deleteStream } from './records/streams.ts'
 import type { State, Token } from './state.ts'
 
@@ -19,10 +20,12 @@ export function admin(state: State, call: Call): Admin {
     dropToken: token => state.tables.transact(() => state.tokens.drop(token)),
     addSpace: space => void state.tables.transact(() => putSpace(state, { space })),
     addContainer: item => void state.tables.transact(() => putContainer(state, object(item as Plain, 'container'))),
+    addView: item => void state.tables.transact(() => putView(state, object(item as Plain, 'view'))),
     addStream: (id, template) => void state.tables.transact(() => createStream(state, id, template)),
     dropStream: id => state.tables.transact(() => deleteStream(state, id)),
     ingest: (stream, items) => post(`/streams/${stream}/records`, { items }),
     upsert: (stream, items) => post(`/streams/${stream}/records/upsert`, { items }),
+    apply: body => post('/models/instances', body),
     remove: (stream, items) => post(`/streams/${stream}/records/delete`, { items }),
   }
 }
@@ -34,11 +37,13 @@ export type Admin = {
   readonly dropToken: (token: string) => void
   readonly addSpace: (space: string) => void
   readonly addContainer: (item: object) => void
+  readonly addView: (item: object) => void
   readonly addStream: (id: string, template: 'BasicLiveData' | 'ImmutableTestStream' | 'BasicArchive') => void
   readonly dropStream: (id: string) => void
   /** As another client, in fair weather and beside all limits. */
   readonly ingest: (stream: string, items: readonly WriteItem[]) => Promise<void>
   readonly upsert: (stream: string, items: readonly WriteItem[]) => Promise<void>
+  readonly apply: (body: object) => Promise<void>
   readonly remove: (stream: string, items: readonly { space: string; externalId: string }[]) => Promise<void>
 }
 

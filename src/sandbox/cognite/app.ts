@@ -1,8 +1,13 @@
 import { Hono } from 'hono'
 import { ApiError, bad, errorResponse, notFound } from './errors.ts'
+import { applyRoutes } from './instances/apply.ts'
+import { graphOf } from './instances/graph.ts'
+import { lookupRoutes } from './instances/lookup.ts'
+import { syncRoutes } from './instances/sync.ts'
 import { limits } from './limits.ts'
 import { containerRoutes } from './models/containers.ts'
 import { spaceRoutes } from './models/spaces.ts'
+import { viewRoutes } from './models/views.ts'
 import { readRoutes } from './records/read.ts'
 import { streamRoutes, TEMPLATES } from './records/streams.ts'
 import { writeRoutes } from './records/write.ts'
@@ -51,9 +56,14 @@ export function app(server: Server): App {
 
   spaceRoutes(app, server)
   containerRoutes(app, server)
+  viewRoutes(app, server)
   streamRoutes(app, server)
   writeRoutes(app, server)
   readRoutes(app, server)
+  const graph = graphOf(state, () => knobs().instances.tombstonesKept)
+  applyRoutes(app, server, graph)
+  syncRoutes(app, server, graph)
+  lookupRoutes(app, server, graph)
   root.route('/api/v1/projects/:project', app)
   return root
 }

@@ -75,6 +75,22 @@ export function containerRef(value: Plain | undefined, where: string): { space: 
   return { space: spaceId(it.space, where), externalId: modelId(it.externalId, `${where}.externalId`) }
 }
 
+const VERSION = { max: 43, pattern: /^[a-zA-Z0-9]([.a-zA-Z0-9_-]{0,41}[a-zA-Z0-9])?$/ }
+
+export const versionId = (value: Plain | undefined, where: string): string => text(value, where, VERSION)
+
+export function viewRef(value: Plain | undefined, where: string) {
+  const it = object(value, where)
+  oneOf(it.type, ['view'], `${where}.type`)
+  const version = versionId(it.version, `${where}.version`)
+  return { space: spaceId(it.space, where), externalId: modelId(it.externalId, `${where}.externalId`), version }
+}
+
+export function reference(value: Plain | undefined, where: string): { space: string; externalId: string } {
+  const it = object(value, where)
+  return { space: spaceId(it.space, where), externalId: externalId(it.externalId, where) }
+}
+
 /** By the keys that are there, not by those that are not null. */
 export function only(value: Obj, allowed: readonly string[], where: string): void {
   const extra = Object.keys(value).find(key => !allowed.includes(key))

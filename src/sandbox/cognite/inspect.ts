@@ -1,5 +1,5 @@
 import { settleFeed } from './records/feed.ts'
-import type { Data, FeedRow, RecordRow, State, Stream } from './state.ts'
+import type { Data, FeedRow, InstanceRow, RecordRow, State, Stream } from './state.ts'
 
 /** What is really there, for judges. */
 export function inspect(state: State): Inspection {
@@ -10,6 +10,8 @@ export function inspect(state: State): Inspection {
       settleFeed(state, stream)
       return [...state.feed.by('stream', stream)].sort((one, other) => one.order - other.order)
     },
+    instances: () => state.instances.all().filter(({ deletedTime }) => deletedTime === null),
+    tombstones: () => state.instances.all().filter(({ deletedTime }) => deletedTime !== null),
     values: stream =>
       Object.fromEntries(
         state.records.by('stream', stream).map(row => [`${row.space}:${row.externalId}`, row.properties ?? {}]),
@@ -22,5 +24,7 @@ export type Inspection = {
   /** Accepted, whether visible or not. */
   readonly records: (stream: string) => readonly RecordRow[]
   readonly feed: (stream: string) => readonly FeedRow[]
+  readonly instances: () => readonly InstanceRow[]
+  readonly tombstones: () => readonly InstanceRow[]
   readonly values: (stream: string) => Readonly<Record<string, Data>>
 }

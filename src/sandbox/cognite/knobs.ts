@@ -14,6 +14,7 @@ export type Knobs = {
   readonly seenAs: 'server' | 'browser'
   readonly maxRequestBytes: number
   readonly records: RecordKnobs
+  readonly instances: InstanceKnobs
 }
 
 export type RecordKnobs = {
@@ -38,6 +39,32 @@ export type RecordKnobs = {
   /** Probability that one item of a write fails, with one of the codes. */
   readonly fail: number
   readonly failCodes: readonly (409 | 500 | 503)[]
+}
+
+export type InstanceKnobs = {
+  /** The status of a version conflict: the documents say 409, what is seen lately is 400. */
+  readonly conflictCode: 400 | 409
+  /** Skipped items are left out of the answer, or come with the version that stands. */
+  readonly skipped: 'absent' | 'standing'
+  /** `sort` in a sync's select is ignored with a notice, or refused. */
+  readonly sortInSelect: 'notice' | 'refuse'
+  /** Sync and query with more rows than this in all run out of time. */
+  readonly timeoutAbove: number | null
+  /** Probability that a write meets another one's lock. */
+  readonly contend: number
+  /** A new life counts its versions from 1, or goes on from the tombstone. */
+  readonly newLife: 'anew' | 'goes-on'
+  /** How far `lastUpdatedTime` of a change lies behind, in milliseconds: transactions that took long. */
+  readonly behind: Span
+  /** Probability that a page repeats what the page before ended with. */
+  readonly redeliver: number
+  /** Pages come in no order. */
+  readonly shuffle: boolean
+  /** Milliseconds that a tombstone is kept, and that a cursor is good for. */
+  readonly tombstonesKept: number
+  readonly cursorsKept: number
+  /** How times read back: as `+00:00`, or as they were written. */
+  readonly timestamps: 'offset' | 'verbatim'
 }
 
 export type Span = readonly [from: number, to: number]
@@ -66,12 +93,30 @@ export const standard: Knobs = {
     fail: 0,
     failCodes: [409, 500, 503],
   },
+  instances: {
+    conflictCode: 400,
+    skipped: 'absent',
+    sortInSelect: 'notice',
+    timeoutAbove: null,
+    contend: 0,
+    newLife: 'anew',
+    behind: [0, 0],
+    redeliver: 0,
+    shuffle: false,
+    tombstonesKept: 3 * DAY,
+    cursorsKept: 3 * DAY,
+    timestamps: 'offset',
+  },
 }
 
-export type Turn = Partial<Omit<Knobs, 'records'>> & { readonly records?: Partial<RecordKnobs> }
+export type Turn = Partial<Omit<Knobs, 'records' | 'instances'>> & {
+  readonly records?: Partial<RecordKnobs>
+  readonly instances?: Partial<InstanceKnobs>
+}
 
-export const turned = (knobs: Knobs, { records, ...rest }: Turn): Knobs => ({
+export const turned = (knobs: Knobs, { records, instances, ...rest }: Turn): Knobs => ({
   ...knobs,
   ...rest,
   records: { ...knobs.records, ...records },
+  instances: { ...knobs.instances, ...instances },
 })

@@ -9,7 +9,7 @@ import { type Knobs, standard, type Turn, turned } from './knobs.ts'
 import type { Server } from './server.ts'
 import { stateOf } from './state.ts'
 
-/** One project of Cognite Data Fusion: record streams, and the containers that they are made of. */
+/** One project of Cognite Data Fusion: record streams, and a graph of instances. */
 export function cogniteSandbox(options: CogniteOptions): CogniteSandbox {
   const { world, weather = makeWeather(world), project = 'sandbox' } = options
   let knobs: Knobs = turned(standard, options.knobs ?? {})
@@ -18,7 +18,10 @@ export function cogniteSandbox(options: CogniteOptions): CogniteSandbox {
   const server: Server = { project, world, state, knobs: () => knobs }
   const routes = app(server)
   // Operators are not throttled, and no item of theirs fails.
-  const kind = app({ ...server, knobs: () => turned(knobs, { limits: null, work: [0, 0], records: { fail: 0 } }) })
+  const kind = app({
+    ...server,
+    knobs: () => turned(knobs, { limits: null, work: [0, 0], records: { fail: 0 }, instances: { contend: 0 } }),
+  })
   base.transact(() => state.tokens.put(OPERATOR, { token: OPERATOR, spaces: null, expiresAt: null }))
 
   return {

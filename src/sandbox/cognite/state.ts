@@ -13,6 +13,12 @@ export function stateOf(tables: Tables, now: () => number): State {
     records: tables.table<RecordRow>('cdf_records', { stream: row => row.stream, same: row => row.same }),
     feed: tables.table<FeedRow>('cdf_feed', { stream: row => row.stream }),
     pending: tables.table<PendingRow>('cdf_pending', { stream: row => row.stream, record: row => row.key }),
+    views: tables.table<View>('cdf_views'),
+    instances: tables.table<InstanceRow>('cdf_instances', {
+      live: row => (row.deletedTime === null ? row.key : undefined),
+      start: row => (row.deletedTime === null && row.startNode ? referenceKey(row.startNode) : undefined),
+      end: row => (row.deletedTime === null && row.endNode ? referenceKey(row.endNode) : undefined),
+    }),
     counters: tables.table<{ readonly next: number }>('cdf_counters'),
   }
 }
@@ -30,6 +36,9 @@ export type State = {
   readonly feed: Table<FeedRow>
   /** What is on its way from the one to the other. */
   readonly pending: Table<PendingRow>
+  readonly views: Table<View>
+  /** One row per life of an instance, tombstones included. */
+  readonly instances: Table<InstanceRow>
   readonly counters: Table<{ readonly next: number }>
 }
 
@@ -122,6 +131,42 @@ export type RecordRow = {
 export type FeedRow = RecordRow & { readonly order: number; readonly seenFrom: number }
 export type PendingRow = RecordRow & { readonly id: string; readonly visibleAt: number }
 
+/** A property of a view is one of a container, under a name of its own. */
+export type View = {
+  readonly space: string
+  readonly externalId: string
+  readonly version: string
+  readonly name?: string
+  readonly description?: string
+  readonly properties: { readonly [name: string]: { readonly container: Reference; readonly property: string } }
+  readonly createdTime: number
+  readonly lastUpdatedTime: number
+}
+
+export type Reference = { readonly space: string; readonly externalId: string }
+
+export type InstanceRow = {
+  readonly id: string
+  /** Of all lives of one instance. */
+  readonly key: string
+  readonly instanceType: 'node' | 'edge'
+  readonly space: string
+  readonly externalId: string
+  readonly version: number
+  readonly type: Reference | null
+  readonly startNode: Reference | null
+  readonly endNode: Reference | null
+  readonly createdTime: number
+  readonly lastUpdatedTime: number
+  readonly deletedTime: number | null
+  /** By container; kept in a tombstone. */
+  readonly data: Data
+  /** Of the last change of all that was made to this project. */
+  readonly order: number
+  /** How often it was really written. */
+  readonly effects: number
+}
+
 export function count(state: State, name: string): number {
   const next = state.counters.get(name)?.next ?? 1
   state.counters.put(name, { next: next + 1 })
@@ -130,3 +175,14 @@ export function count(state: State, name: string): number {
 
 export const containerKey = (it: { readonly space: string; readonly externalId: string }): string =>
   `${it.space}\n${it.externalId}`
+
+export const viewKey = (it: {
+  readonly space: string
+  readonly externalId: string
+  readonly version: string
+}): string => `${it.space}\n${it.externalId}\n${it.version}`
+
+export const referenceKey = (it: Reference): string => `${it.space}\n${it.externalId}`
+
+export const instanceKey = (it: Reference & { readonly instanceType: 'node' | 'edge' }): string =>
+  `${it.instanceType}\n${it.space}\n${it.externalId}`
