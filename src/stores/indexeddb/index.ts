@@ -11,6 +11,7 @@ import { type Listeners, listeners, touchedIn, touchLog } from '../shared/touche
 import { abort, type Connection, type Connections, connections, type Database } from './connection.ts'
 import { idbError, isLost, isMissing } from './errors.ts'
 import { lawful } from './lawful.ts'
+import { beginNewLog } from './new-log.ts'
 import { plainRows } from './plain-rows.ts'
 
 export interface IndexedDbOptions {
@@ -60,6 +61,7 @@ async function openIndexedDb(
   const upgraded = () => heard.tell([{}])
   const database: Database = { name, factory, ranges, layout: plainRows, shape, platform, upgraded }
   const open = connections(database)
+  if (options.factory === undefined) await beginNewLog(platform)
   const newer = await connected(open, platform, async connection => connection.newer !== undefined)
   const channelName = `tidemark/store/${name}`
   const channel = options.channel ? options.channel(channelName) : platform.channel(channelName)
