@@ -30,13 +30,14 @@ test('what the simulator is said to check, it checks', () => {
   for (const [, invariant, file] of said) expect(readFileSync(join(root, file!), 'utf8')).toContain(`'${invariant}'`)
 })
 
-test('no number is missing: laws 1-9, rules 1-14, invariants I0-I34', () => {
+test('no number is missing: laws 1-9, rules 1-14, invariants I0-I34, safety S1-S6 and S12-S25', () => {
   for (let n = 1; n <= 9; n++) expect(spec).toMatch(new RegExp(`^\\| ${n} \\| \\*\\*`, 'm'))
   for (let n = 1; n <= 14; n++) expect(spec).toMatch(new RegExp(`^${n}\\. \\*\\*`, 'm'))
   for (let n = 0; n <= 34; n++) expect(spec).toMatch(new RegExp(`^\\| I${n} \\|`, 'm'))
+  for (let n = 1; n <= 25; n++) if (n <= 6 || n >= 12) expect(spec).toMatch(new RegExp(`^\\| S${n} \\|`, 'm'))
 })
 
 test('no row is left without saying what holds it', () => {
-  const rows = spec.split('\n').filter(line => /^\| I?\d/.test(line))
+  const rows = spec.split('\n').filter(line => /^\| [IS]?\d/.test(line))
   expect(rows.filter(row => (row.split('|').at(-2)?.trim() ?? '') === '')).toEqual([])
 })
