@@ -1,7 +1,9 @@
 /**
- * The long run of the simulator, for a night or a release; writes what it saw to docs/soak.md.
+ * The long runs, for a night or a release: the simulator, and a real browser that is killed again and again. Each writes
+ * what it saw: docs/soak.md and docs/kills.md.
  *
- *   npm run soak -- --seeds 20000 --from 1000000 --jobs 2
+ *   npm run soak -- --seeds 20000 --from 1000000 --jobs 2 --kills 200
+ *   npm run soak -- --seeds 0 --kills 200          only the kills
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -13,46 +15,72 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '20000' },
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
+    kills: { type: 'string', default: '200' },
     out: { type: 'string', default: 'docs/soak.md' },
+    'kills-out': { type: 'string', default: 'docs/kills.md' },
   },
 })
 const root = fileURLToPath(new URL('..', import.meta.url))
-const seeds = Number(values.seeds)
-const from = Number(values.from)
-if (!(seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 10 or more, --from a number.')
+const [seeds, from, kills] = [Number(values.seeds), Number(values.from), Number(values.kills)]
+if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
+if (!(kills >= 0)) throw new Error('--kills must be a number.')
 
-// Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every fifth.
-const indexeddb = Math.floor(seeds / 5)
-const memory = seeds - indexeddb
-const runs = [
-  ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],
-  ['--store', 'indexeddb', '--devices', '3', '--seeds', String(indexeddb), '--from', String(from + memory)],
-].map(args => ['test/sim/run.ts', '--jobs', values.jobs, ...args])
-
-const began = new Date()
-const said: string[] = []
 let failed = false
-for (const args of runs) {
-  const { code, text } = await run(args)
-  failed ||= code !== 0
-  said.push(`    node ${args.join(' ')}\n\n${text.trimEnd().replace(/^/gm, '    ')}`)
-}
-const minutes = Math.round((Date.now() - began.getTime()) / 60_000)
-const commit =
-  git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src', 'test') === '' ? '' : ', changed')
+if (seeds > 0) await simulate()
+if (kills > 0) await killBrowsers()
+process.exit(failed ? 1 : 0)
 
-writeFileSync(
-  `${root}/${values.out}`,
-  `# The last long run of the simulator
+async function simulate(): Promise<void> {
+  // Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every fifth.
+  const indexeddb = Math.floor(seeds / 5)
+  const memory = seeds - indexeddb
+  const runs = [
+    ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],
+    ['--store', 'indexeddb', '--devices', '3', '--seeds', String(indexeddb), '--from', String(from + memory)],
+  ].map(args => ['test/sim/run.ts', '--jobs', values.jobs, ...args])
 
-Written by \`npm run soak\`; do not edit. ${began.toISOString().slice(0, 10)}, commit ${commit}, Node ${process.version},
-${minutes} minutes. ${failed ? 'It found failures.' : 'No seed failed.'}
+  const began = new Date()
+  const said: string[] = []
+  let red = false
+  for (const args of runs) {
+    const { code, text } = await run(args)
+    red ||= code !== 0
+    said.push(`    node ${args.join(' ')}\n\n${text.trimEnd().replace(/^/gm, '    ')}`)
+  }
+  failed ||= red
+  write(
+    values.out,
+    `# The last long run of the simulator
+
+Written by \`npm run soak\`; do not edit. ${began.toISOString().slice(0, 10)}, commit ${commit()}, Node ${process.version},
+${minutesSince(began)} minutes. ${red ? 'It found failures.' : 'No seed failed.'}
 
 ${said.join('\n\n')}
 `,
-)
-console.log(`Written to ${values.out}`)
-process.exitCode = failed ? 1 : 0
+  )
+}
+
+async function killBrowsers(): Promise<void> {
+  const { killsReport, manyKills } = await import('../test/browser/kills-report.ts')
+  const began = new Date()
+  const outcome = await manyKills(kills, Math.random)
+  failed ||= outcome.lost !== undefined
+  write(values['kills-out'], killsReport(outcome, { commit: commit(), minutes: minutesSince(began) }))
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(`${root}/${path}`, text)
+  console.log(`Written to ${path}`)
+}
+
+function minutesSince(began: Date): number {
+  return Math.round((Date.now() - began.getTime()) / 60_000)
+}
+
+function commit(): string {
+  const changed = git('status', '--porcelain', 'src', 'test') !== ''
+  return git('rev-parse', '--short', 'HEAD') + (changed ? ', changed' : '')
+}
 
 function run(args: readonly string[]): Promise<{ code: number; text: string }> {
   return new Promise((resolve, reject) => {

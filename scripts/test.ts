@@ -45,7 +45,11 @@ const parts: {
     ),
   },
   example: { run: asOne(process.execPath, 'example/main.ts') },
-  browser: { needs: 'test/browser', lacks: noChromium, run: vitest('browser', 'test/browser/') },
+  browser: {
+    needs: 'test/browser',
+    lacks: noChromium,
+    run: vitest('browser', 'test/browser/', '--no-file-parallelism'),
+  },
   e2e: { needs: 'test/e2e', lacks: noChromium, run: vitest('e2e', 'test/e2e/') },
   outside: { needs: 'test/outside', run: vitest('outside', 'test/outside/') },
 }
@@ -87,13 +91,14 @@ function simulator(...args: string[]): Run {
   return counted(process.execPath, 'test/sim/run.ts', '--jobs', '2', ...args)
 }
 
-function vitest(name: string, path: string): Run {
+function vitest(name: string, path: string, ...more: string[]): Run {
   return async () => {
     const report = new URL(`${name}.json`, out)
     rmSync(report, { force: true })
     const { code } = await start(tool('vitest'), [
       'run',
       path,
+      ...more,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${fileURLToPath(report)}`,
