@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type AirweaveSandbox, airweaveSandbox } from './airweave/sandbox.ts'
+import { type CogneeSandbox, cogneeSandbox } from './cognee/sandbox.ts'
 import { cogniteSandbox } from './cognite/sandbox.ts'
 import { seedProject } from './cognite/seed.ts'
 import { type FilesSandbox, filesSandbox } from './files/sandbox.ts'
@@ -9,13 +10,14 @@ import { sqlite } from './sqlite.ts'
 import { weather } from './weather.ts'
 
 /**
- * `node main.ts --port-files 0 --port-airweave 0 --port-cognite 0 --db FILE --seed-share NAME …`: prints one JSON line, with the URL of
+ * `node main.ts --port-files 0 --port-airweave 0 --port-cognite 0 --port-cognee 0 --db FILE --seed-share NAME …`: prints one JSON line, with the URL of
  * each API and what is needed to use it, and serves until SIGTERM.
  */
 const { values } = parseArgs({
   options: {
     'port-files': { type: 'string', default: '0' },
     'port-airweave': { type: 'string', default: '0' },
+    'port-cognee': { type: 'string', default: '0' },
     'port-cognite': { type: 'string', default: '0' },
     db: { type: 'string' },
     'seed-share': { type: 'string', default: 'Documents' },
@@ -69,17 +71,30 @@ const airweave = airweaveSandbox({
     rateLimit: values['rate-limit'] === undefined ? null : number('rate-limit'),
   },
 })
+const cognee = cogneeSandbox({
+  world: realWorld,
+  weather: conditions,
+  knobs: {
+    cors: choice('cors', ['strict', 'lax']),
+    rateLimit: values['rate-limit'] === undefined ? null : number('rate-limit'),
+  },
+})
 const cognite = cogniteSandbox({
   world: realWorld,
   weather: conditions,
   ...(values.db !== undefined && { db: sqlite(values.db) }),
   knobs: { cors: choice('cors', ['strict', 'lax']) },
 })
-const seeded = { ...seed(files), ...seedAirweave(airweave) }
+const seeded = { ...seed(files), ...seedAirweave(airweave), ...seedCognee(cognee) }
 const project = seedProject(cognite, seeded.token)
 const served = await serve(
-  { files, airweave, cognite },
-  { files: number('port-files'), airweave: number('port-airweave'), cognite: number('port-cognite') },
+  { files, airweave, cognite, cognee },
+  {
+    files: number('port-files'),
+    airweave: number('port-airweave'),
+    cognite: number('port-cognite'),
+    cognee: number('port-cognee'),
+  },
 )
 process.stdout.write(`${JSON.stringify({ ...served.urls, ...seeded, ...project })}\n`)
 
@@ -94,6 +109,13 @@ function seed({ admin, inspect }: FilesSandbox): { readonly token: string; reado
   if (share && token) return { token: token.token, share: share.id }
   const made = admin.addUser('Ada', values.token === undefined ? {} : { token: values.token })
   return { token: made.token, share: admin.addShare(values['seed-share'], made.user_id) }
+}
+
+function seedCognee({ admin, inspect }: CogneeSandbox) {
+  const { user_id, key } = admin.addUser('ada@example.com')
+  const cogneeDataset = admin.addDataset(user_id, 'Documents')
+  for (let n = 1; n <= 5; n++) admin.addData(cogneeDataset, `document-${n}.md`, `# Document ${n}\n`)
+  return { cogneeKey: key, cogneeDataset, cogneeCloudKey: inspect().cloudKey }
 }
 
 function seedAirweave({ admin }: AirweaveSandbox) {

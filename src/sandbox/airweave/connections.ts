@@ -1,8 +1,9 @@
+import { uuid } from '../uuid.ts'
 import { nextRun, subHourly } from './cron.ts'
 import { ApiError, invalid, notFound } from './errors.ts'
 import { activeJob, cancel, start } from './jobs.ts'
 import { configured, type ShortName, SOURCES, stubSource } from './source.ts'
-import { type Collection, type Connection, type Server, uuid } from './state.ts'
+import type { Collection, Connection, Server } from './state.ts'
 
 type Body = Readonly<Record<string, unknown>>
 

@@ -1,8 +1,9 @@
+import { uuid } from '../uuid.ts'
 import { nextRun } from './cron.ts'
 import { ApiError, cannotNow, notFound } from './errors.ts'
 import { active, type JobStatus, mustFollow } from './machine.ts'
 import { planned } from './source.ts'
-import { type Connection, type Job, none, type Server, uuid } from './state.ts'
+import { type Connection, type Job, none, type Server } from './state.ts'
 
 const MINUTE = 60_000
 const STUCK_IN_BETWEEN = 3 * MINUTE

@@ -1,11 +1,12 @@
 import { exchange, type Wires } from '../exchange.ts'
+import { uuid } from '../uuid.ts'
 import { weather as makeWeather, type Weather } from '../weather.ts'
 import type { World } from '../world.ts'
 import { type Admin, admin } from './admin.ts'
 import { app } from './app.ts'
 import { advance } from './jobs.ts'
 import { type Knobs, standard } from './knobs.ts'
-import { type Job, type Server, type State, uuid } from './state.ts'
+import type { Job, Server, State } from './state.ts'
 import { streams } from './streams.ts'
 
 /**
