@@ -1,5 +1,6 @@
 /** Leaving a store: what would be lost with it, and its end. */
 import { SyncError } from '../errors.ts'
+import { wipedRows } from '../ledger/identity.ts'
 import { clearAll, type Unsynced, unsyncedIn } from '../ledger/whole.ts'
 import type { Base } from './db.ts'
 import { everything } from './whole.ts'
@@ -20,7 +21,9 @@ export function cleared(on: Base, discard: boolean): Promise<Unsynced> {
         { details: { ...lost } },
       )
     }
+    const wiped = await wipedRows(tx, on.device.id)
     await clearAll(tx, Object.keys(on.schema.collections))
+    await tx.rows('meta').putMany(wiped)
     return lost
   })
 }

@@ -13,7 +13,6 @@ import { explain } from './explain.ts'
 import { framesOf } from './frames.ts'
 import type { Host, Hosting } from './host.ts'
 import { inbox } from './inbox.ts'
-import { cleared, unsynced } from './leave.ts'
 import { outbox } from './outbox.ts'
 import { records, txRecords } from './records.ts'
 import { remoteHandle } from './remote.ts'
@@ -22,7 +21,8 @@ import { settled, writeId } from './settled.ts'
 import { storage } from './storage.ts'
 import { forgetStore, openStore } from './store.ts'
 import type { Db, Fits, Remotes } from './types.ts'
-import { type ExportSource, exported, imported } from './whole.ts'
+import type { ExportSource } from './whole.ts'
+import { whenWiped } from './wiped.ts'
 
 export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly store: StoreDriver
@@ -62,7 +62,8 @@ export async function open<const C extends Collections, const R extends Remotes 
   const { store, identity, clock, health } = await openStore(options.store, schema, platform)
   try {
     await claim(store, options.account)
-    if (options.import !== undefined) await imported({ store, schema, platform }, options.import)
+    if (options.import !== undefined)
+      await (await import('./whole.ts')).imported({ store, schema, platform }, options.import)
   } catch (error) {
     await store.close()
     throw error
@@ -146,9 +147,16 @@ export async function open<const C extends Collections, const R extends Remotes 
     return { id, settled: () => settled(base, id) }
   }
 
+  // Emptied for good in another tab, such as on signing out there.
+  let wiping = false
+  const unwatch = whenWiped(base, () => {
+    if (!wiping) void end()
+  })
+
   /** `last` is done after the engine has stopped. */
   function end(last?: () => Promise<unknown>): Promise<void> {
     closed ??= (async () => {
+      unwatch()
       closing.abort()
       await host?.stop()
       try {
@@ -169,14 +177,22 @@ export async function open<const C extends Collections, const R extends Remotes 
     device,
     write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
     explain: (collection, id) => explain(base, collection, id),
-    unsynced: () => unsynced(base),
-    export: () => exported(base),
+    unsynced: async () => (await import('./leave.ts')).unsynced(base),
+    async *export() {
+      yield* (await import('./whole.ts')).exported(base)
+    },
     async wipe({ discard = false } = {}) {
-      const lost = await cleared(base, discard)
-      // What the engine did until it heard of it goes too; an edit of the app's since then stays.
-      await end(() => cleared(base, discard))
-      forgetStore(store.name ?? options.store.name, platform)
-      return lost
+      wiping = true
+      try {
+        const { cleared } = await import('./leave.ts')
+        const lost = await cleared(base, discard)
+        // What the engine did until it heard of it goes too; an edit of the app's since then stays.
+        await end(() => cleared(base, discard))
+        forgetStore(store.name ?? options.store.name, platform)
+        return lost
+      } finally {
+        wiping = false
+      }
     },
     close: () => end(),
   }

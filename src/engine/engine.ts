@@ -1,6 +1,6 @@
 /** All remotes of one store, worked on while this context leads. */
 import { SyncError } from '../errors.ts'
-import { clockRow, identify, identityOf } from '../ledger/identity.ts'
+import { clockRow, identify, identityOf, isWiped } from '../ledger/identity.ts'
 import type { Device, Json } from '../model.ts'
 import type { Platform } from '../platform.ts'
 import type { Resolver } from '../resolver.ts'
@@ -112,6 +112,8 @@ export function startEngine(options: EngineOptions): Engine {
   async function recognise(epoch: number): Promise<void> {
     const { device: id } = await store.write({ records: [], rows: ['meta', 'checkpoints', 'private'] }, async tx => {
       await mustLead({ epoch }, tx)
+      if (await isWiped(tx, options.device.id))
+        throw new SyncError('closed', 'This store was emptied for good: open it again.')
       const lastSeen = { mark: { device: device.id, opened: 0 } }
       const make = () => ({ device: platform.uuid(), createdAt: platform.now() })
       return (await identityOf(tx)) ?? identify(tx, lastSeen, make)

@@ -63,6 +63,17 @@ async function startAnew(tx: Writer): Promise<void> {
   }
 }
 
+/** The app emptied the store for good while this device was its: whoever still has it open must not fill it again (S20). */
+export const isWiped = async (tx: Reader, device: string): Promise<boolean> =>
+  (await getRow(tx, 'meta', ['wiped', device])) !== undefined
+
+/** What `isWiped` will go by, to be put into the emptied store. */
+export async function wipedRows(tx: Reader, device: string): Promise<KeyedRow[]> {
+  const earlier = await tx.rows('meta').list({ prefix: ['wiped'] })
+  const devices = new Set([device, (await identityOf(tx))?.device ?? device])
+  return [...earlier, ...[...devices].map(one => ({ key: ['wiped', one], row: {} }))]
+}
+
 /** Milliseconds that the server's clock is ahead of ours, as last heard. */
 export async function storedOffset(tx: Reader): Promise<number> {
   return (await getRow<{ offset: number }>(tx, 'meta', ['clock']))?.offset ?? 0

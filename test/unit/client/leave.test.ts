@@ -149,6 +149,72 @@ describe('a store that is wiped', () => {
   })
 })
 
+describe('another tab with a store that is wiped', () => {
+  async function tabs() {
+    const world = worldOf()
+    const disk = memoryDisk('tabs')
+    const fake = fakeOf()
+    fake.put('a', { n: 1 })
+    const tab = () => appOf({ world, store: memory('m', { disk }), fake })
+    const [one, other] = [await tab(), await tab()]
+    return { world, one, other, tab }
+  }
+
+  test('is closed too, and does not fill it again (S20)', async () => {
+    const { world, one, other } = await tabs()
+    const codes: string[] = []
+    other.rows.live('a').subscribe(
+      () => {},
+      ({ code }) => codes.push(code),
+    )
+    await world.pass(100)
+    const pulled = one.fake.pulled.length
+    await one.db.wipe()
+    await world.pass(60_000)
+    expect([await codeOf(() => other.rows.list()), codes, one.fake.pulled.length]).toEqual([
+      'closed',
+      ['closed'],
+      pulled,
+    ])
+  })
+
+  test('does not fill it again, though no message came', async () => {
+    const world = worldOf()
+    const disk = memoryDisk('deaf')
+    const inner = memory('m', { disk })
+    const fake = fakeOf()
+    fake.put('a', { n: 1 })
+    const deaf: StoreDriver = {
+      name: inner.name,
+      open: async (shape, platform) => ({ ...(await inner.open(shape, platform)), watch: () => () => {} }),
+    }
+    const other = await appOf({ world, store: deaf, fake })
+    const one = await appOf({ world, store: inner, fake })
+    const pulled = fake.pulled.length
+    await one.db.wipe()
+    await world.pass(60_000)
+    expect([await other.rows.list(), fake.pulled.length]).toEqual([[], pulled])
+    other.tab.wake()
+    await world.pass(1_000)
+    expect(await codeOf(() => other.rows.list())).toBe('closed')
+  })
+
+  test('is closed when it thaws, and leads no more (S20, F30)', async () => {
+    const { world, one, other, tab } = await tabs()
+    other.tab.frozen = true
+    await one.db.wipe()
+    await world.pass(60_000)
+    const again = await tab()
+    await again.rows.put('b', { n: 1 })
+    other.tab.frozen = false
+    other.tab.wake()
+    await world.pass(60_000)
+    expect(await codeOf(() => other.rows.list())).toBe('closed')
+    expect((await again.rows.list()).map(({ id }) => id)).toEqual(['a', 'b'])
+    expect((await again.status()).phase).toBe('synced')
+  })
+})
+
 test('what an engine in a worker does until it hears of a wipe goes too', async () => {
   const disk = memoryDisk('slow')
   const inner = memory('m', { disk })
