@@ -163,6 +163,42 @@ describe('the status', () => {
   })
 })
 
+describe('a store that fails', () => {
+  test('is said to, is not called safe meanwhile, and is well again by itself (F8, F9)', async () => {
+    const world = worldOf()
+    const { driver } = evictable(world)
+    let lost = false
+    const fail = () => Promise.reject(new SyncError('storage-unavailable', 'as the test wants it'))
+    const failing: StoreDriver = {
+      name: driver.name,
+      async open(shape, platform) {
+        const store = await driver.open(shape, platform)
+        return {
+          ...store,
+          read: (scope, work) => (lost ? fail() : store.read(scope, work)),
+          write: (scope, work, options) => (lost ? fail() : store.write(scope, work, options)),
+        }
+      },
+    }
+    const { db, data, fake } = await app({ world, store: failing })
+    const { answers } = heard<StorageStatus>(db.storage.status)
+    await world.pass(100)
+    lost = true
+    await expect(data.add({ n: 1 })).rejects.toMatchObject({ code: 'storage-unavailable' })
+    await world.pass(10_000)
+    const problem = { code: 'storage-unavailable', message: 'as the test wants it' }
+    expect(answers.at(-1)).toEqual({ durable: true, persisted: false, atRisk: ['evictable'], problem })
+    const said = answers.length
+    await world.pass(3_600_000)
+    expect(answers.length).toBe(said)
+    lost = false
+    await data.add({ n: 2 }, 'a')
+    await world.pass(120_000)
+    expect(answers.at(-1)).toEqual({ durable: true, persisted: false, unsynced: 0, atRisk: [] })
+    expect(fake.values()).toEqual({ a: { n: 2 } })
+  })
+})
+
 describe('persistence', () => {
   test('is asked for once: after the first acknowledged write, and never before or again', async () => {
     const world = worldOf()
