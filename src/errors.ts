@@ -46,6 +46,9 @@ export const reactions = {
   // the engine's own life
   'stale-leader': { next: 'stop', effect: 'none' },
   aborted: { next: 'stop', effect: 'maybe' },
+  // a page and its worker
+  'worker-unavailable': { next: 'retry', effect: 'maybe' },
+  outdated: { next: 'stop', effect: 'none' },
   // the app's own calls
   'invalid-value': { next: 'throw', effect: 'none' },
   'not-found': { next: 'throw', effect: 'none' },

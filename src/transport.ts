@@ -37,6 +37,9 @@ export interface Io {
   notice(notice: Notice): void
 }
 
+/** Asks the app for a token. `refresh`: the last one was refused. The app caches; nothing here is ever stored. */
+export type AskToken = (why: { readonly refresh: boolean }) => Promise<string> | string
+
 export interface Notice {
   readonly code: 'foreign' | 'unsupported' | 'protocol' | 'unreadable'
   readonly message: string

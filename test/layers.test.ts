@@ -62,10 +62,15 @@ const layers: readonly {
     may: [ground, contracts, /^src\/(ledger|client|engine)\//, /^src\/strategies\/index\.ts$/],
   },
   {
-    files: /^src\/client\//,
-    may: [ground, contracts, /^src\/ledger\//, /^src\/client\/(?!inline\.ts)/],
-    late: [/^src\/engine\//, /^src\/client\/inline\.ts$/],
+    files: /^src\/client\/facade\.ts$/,
+    may: [ground, contracts, /^comlink$/],
   },
+  {
+    files: /^src\/client\//,
+    may: [ground, contracts, /^src\/ledger\//, /^src\/client\/(?!in-?(line|worker)\.ts)/],
+    late: [/^src\/engine\//, /^src\/client\/in-?(line|worker)\.ts$/],
+  },
+  { files: /^src\/worker\//, may: [ground, contracts, /^src\/(ledger|client|worker)\//] },
   { files: /^src\/sandbox\//, may: [/^src\/sandbox\//, /^(hono|ws|@hono\/node-server)(\/|$)/, /^node:/] },
 ]
 

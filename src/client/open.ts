@@ -16,6 +16,7 @@ import { inbox } from './inbox.ts'
 import { outbox } from './outbox.ts'
 import { records, txRecords } from './records.ts'
 import { remoteHandle } from './remote.ts'
+import type { AnyServed, CollectionsOf, RemotesOf, Served, WorkerOptions } from './served.ts'
 import type { Write } from './settled.ts'
 import { settled, writeId } from './settled.ts'
 import { storage } from './storage.ts'
@@ -50,12 +51,20 @@ export interface OpenOptions<C extends Collections, R extends Remotes> {
   readonly platform?: Platform
 }
 
+type AnyOptions = OpenOptions<Collections, Remotes> | WorkerOptions<Served>
+
 const day = 24 * 3_600_000
 
-/** Rejects with `schema-mismatch` where schema and remotes do not fit, and with a storage code where the store does not open. */
+/**
+ * Rejects with `schema-mismatch` where schema and remotes do not fit, and with a storage code where the store does not
+ * open. With a worker it does not wait for it: what does not fit there is said by the status.
+ */
+// The compiler complains in words of the last one, and of the first one where the worker's type is named.
+export async function open<W extends AnyServed>(options: WorkerOptions<W>): Promise<Db<CollectionsOf<W>, RemotesOf<W>>>
 export async function open<const C extends Collections, const R extends Remotes = Record<never, never>>(
   options: OpenOptions<C, R>,
-): Promise<Db<C, R>> {
+): Promise<Db<C, R>>
+export async function open(options: AnyOptions): Promise<unknown> {
   const platform = options.platform ?? realPlatform()
   const hosting = await hostingOf(options)
   const schema = hosting.complete(options.schema)
@@ -176,7 +185,7 @@ export async function open<const C extends Collections, const R extends Remotes 
     storage: storage(base),
     device,
     write: Object.assign(write, { settled: (id: string) => settled(base, id) }) as never,
-    explain: (collection, id) => explain(base, collection, id),
+    explain: (collection: string, id: string) => explain(base, collection, id),
     unsynced: async () => (await import('./leave.ts')).unsynced(base),
     async *export() {
       yield* (await import('./whole.ts')).exported(base)
@@ -199,14 +208,15 @@ export async function open<const C extends Collections, const R extends Remotes 
 }
 
 /** Not in the page's first bundle: without remotes, or with a worker, the page never needs the engine. */
-async function hostingOf({
-  remotes = {},
-  strategies,
-  onMassDelete,
-}: OpenOptions<Collections, Remotes>): Promise<Hosting> {
+async function hostingOf(options: AnyOptions): Promise<Hosting> {
+  if ('worker' in options) {
+    const { inWorker } = await import('./in-worker.ts')
+    return inWorker(options)
+  }
+  const { remotes = {} } = options
   if (Object.keys(remotes).length === 0) {
     return { remotes: [], complete: schema => completed(schema, {}), start: () => undefined }
   }
   const { inline } = await import('./inline.ts')
-  return inline({ remotes, strategies, onMassDelete })
+  return inline({ ...options, remotes })
 }

@@ -1,6 +1,5 @@
 /** How far we are with a remote, derived from what is stored: `synced` is only said when it is true (law 9). */
 
-import type { State } from '../engine/cycle.ts'
 import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
 import { checkpointOf } from '../ledger/rows.ts'
 import { listTransfers, type Transfer } from '../ledger/transfers.ts'
@@ -12,9 +11,9 @@ import type { HostState } from './host.ts'
 /**
  * - `synced`: everything here is there, and the last look at the remote found nothing more
  * - `syncing`: on the way
- * - `waiting`: a failure, and a next try
+ * - `waiting`: a failure, and a next try; of the worker too
  * - `needs-auth`: no valid token; the queue is kept
- * - `needs-user`: something waits for a decision: a conflict, a refused change, a brake
+ * - `needs-user`: something waits for a decision: a conflict, a refused change, a brake, a page that must be reloaded
  * - `paused`: by the app
  */
 export type Phase = 'synced' | 'syncing' | 'waiting' | 'needs-auth' | 'needs-user' | 'paused'
@@ -48,7 +47,7 @@ const freshFor = 2 * 60_000
 
 export async function statusOf(on: Base, remote: string): Promise<Status> {
   const none: HostState = { leads: false, nudged: false, stuck: 0, notices: [] }
-  const engine = on.host()?.state(remote) ?? none
+  const engine = (await on.host()?.state(remote)) ?? none
   return on.store.read({ records: [], rows: ['checkpoints', 'queue', 'outbox', 'meta'] }, async tx => {
     const checkpoint = await checkpointOf(tx, remote)
     const pending = await tx.rows('queue').count({ prefix: [remote, 'go'] })
@@ -61,7 +60,7 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const phase = phaseOf(checkpoint, counts, engine, on.platform.now())
     // Nothing else is under way, so what holds us up is that bytes do not go.
     const stuck = phase === 'syncing' && (!engine.leads || engine.state === 'resting')
-    const failure = checkpoint.failure ?? (stuck ? await failedUpload(tx, remote) : undefined)
+    const failure = engine.problem ?? checkpoint.failure ?? (stuck ? await failedUpload(tx, remote) : undefined)
     return {
       phase: failure !== undefined && stuck ? 'waiting' : phase,
       ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
@@ -87,14 +86,15 @@ const nextTry = ({ next }: Pick<Failure, 'next'>) => (next === undefined ? {} : 
 function phaseOf(
   { paused, brake, failure, walking, pulledAt }: Checkpoint,
   { pending, held, asked }: { pending: number; held: number; asked: number },
-  { leads, state, nudged, stuck }: { leads: boolean; state?: State; nudged: boolean; stuck: number },
+  { leads, state, nudged, stuck, problem }: HostState,
   now: number,
 ): Phase {
   if (paused) return 'paused'
   if (brake !== undefined) return 'needs-user'
+  if (problem !== undefined) return problem.next === undefined ? 'needs-user' : 'waiting'
   if (failure !== undefined) return failure.code === 'needs-auth' ? 'needs-auth' : 'waiting'
   if (walking || pulledAt === undefined || pending > stuck) return 'syncing'
-  if (leads && (state !== 'resting' || nudged)) return 'syncing'
+  if (nudged || (leads && state !== 'resting')) return 'syncing'
   // What waits for a refused or disputed change waits for the user with it.
   if (held + asked > 0) return 'needs-user'
   if (pending > 0) return 'syncing'

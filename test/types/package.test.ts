@@ -138,6 +138,77 @@ test('what cannot work does not compile, and the compiler says why in words of t
   }
 })
 
+const page = `
+import { collection, defineSchema } from 'tidemark'
+import { records } from 'tidemark/files'
+export const schema = defineSchema({
+  version: 1,
+  collections: { notes: collection<{ title: string }>()({ remote: 'drive', ...records }) },
+})
+`
+const worker = `
+import { indexeddb } from 'tidemark/indexeddb'
+import { files } from 'tidemark/files'
+import { type Given, serve } from 'tidemark/worker'
+import { schema } from './schema.js'
+export default serve(({ account, config, token }: Given<{ url: string }>) => ({
+  schema,
+  store: indexeddb(\`app:\${account}\`),
+  remotes: { drive: files({ url: config.url, folders: { notes: '/notes' }, token: token('drive') }) },
+}))
+`
+const inPage = (more: string, use = '', schema = 'schema') => `
+import { collection, defineSchema, open } from 'tidemark'
+import { indexeddb } from 'tidemark/indexeddb'
+import { schema } from './schema.js'
+const other = defineSchema({ version: 1, collections: { tasks: collection<{ title: string }>()({}) } })
+const db = await open<typeof import('./sync.js').default>({
+  schema: ${schema}, store: indexeddb('app:ada'), account: 'ada',
+  worker: () => new Worker(new URL('./sync.js', import.meta.url), { type: 'module' }),
+  ${more}
+})
+${use}
+export { db, other }
+`
+const right = `config: { url: 'https://drive.test' }, tokens: { drive: () => 'x' }`
+const wrongInPage: readonly (readonly [name: string, program: string, said: string])[] = [
+  ['config', inPage(`config: { ur: 'x' }, tokens: { drive: null }`), `'ur' does not exist in type '{ url: string; }'`],
+  ['tokens', inPage(`config: { url: 'x' }, tokens: {}`), `Property 'drive' is missing`],
+  ['token', inPage(`config: { url: 'x' }, tokens: { drvie: null }`), `'drvie' does not exist in type 'Tokens<`],
+  ['schema', inPage(right, '', 'other'), `Property 'notes' is missing`],
+  ['remotes', inPage(right, 'db.remotes.plant'), `Property 'plant' does not exist`],
+  ['row', inPage(right, `db.data.notes.put('a', { titel: 'x' })`), `'titel' does not exist in type`],
+]
+
+test('a page with a worker has its types, and what does not fit the worker does not compile', () => {
+  const use = `
+  const title: string | undefined = (await db.data.notes.get('a'))?.title
+  const phase: string = (await db.remotes.drive.status.get()).phase
+  console.log(title, phase)`
+  const shared = [project.write('schema.ts', page), project.write('sync.ts', worker)]
+  const fine = [
+    project.write('page-one.ts', inPage(right, use)),
+    project.write('page-two.ts', inPage(`${right}, inline: () => import('./sync.js')`)),
+  ]
+  expect(project.check('bundler', [...shared, ...fine])).toEqual({ code: 0, text: '' })
+  expect(project.check('nodenext', [...shared, ...fine], ['node'])).toEqual({ code: 0, text: '' })
+
+  const wrong = wrongInPage.map(([name, program]) => project.write(`page-${name}.ts`, program))
+  const { text } = project.check('nodenext', [...shared, ...wrong], ['node'])
+  for (const [name, , said] of wrongInPage) {
+    const own = text.split(/^(?=\S)/m).filter(line => line.startsWith(`page-${name}.ts`))
+    expect(own, text).toHaveLength(1)
+    expect(own[0]).toContain(said)
+  }
+})
+
+test("a thread of Node is a worker as good as a browser's", () => {
+  const program = inPage(right).replace(/new Worker\(.*\)/, `new Threads(new URL('./sync.js', import.meta.url))`)
+  const file = project.write('page-node.ts', `import { Worker as Threads } from 'node:worker_threads'${program}`)
+  const shared = [project.write('schema.ts', page), project.write('sync.ts', worker)]
+  expect(project.check('nodenext', [...shared, file], ['node'])).toEqual({ code: 0, text: '' })
+})
+
 test('the published modules know no sources and no packages but the declared ones', () => {
   const known = Object.keys(manifest.dependencies)
   for (const file of globSync('dist/**/*.{js,d.ts}', { cwd: project.installed, exclude: ['dist/sandbox/**'] })) {

@@ -1,7 +1,7 @@
 import { SyncError } from '../../errors.ts'
+import type { AskToken } from '../../transport.ts'
 
-/** Asks the app for a token. `refresh`: the last one was refused. The app caches; nothing here is ever stored. */
-export type AskToken = (why: { readonly refresh: boolean }) => Promise<string> | string
+export type { AskToken }
 
 export interface Tokens {
   current(): Promise<string>
