@@ -5,7 +5,7 @@
 import { asSyncError, reactionTo, SyncError } from '../errors.ts'
 import type { Methods } from './facade.ts'
 import type { Base, Host, Hosting, HostState } from './host.ts'
-import { connect, type Link } from './link.ts'
+import { connect, endWorker, type Link } from './link.ts'
 import { type Hello, limits, mustAgree, outlineOf } from './protocol.ts'
 import type { AnyServed, Given, Served, Tokens, WorkerLike } from './served.ts'
 
@@ -95,6 +95,7 @@ function hostOf(options: InWorkerOptions, on: Base): Host {
     remotes: Object.keys(options.tokens),
     device: on.device.name,
     keep: on.keep,
+    alone: typeof options.worker === 'function',
   }
 
   async function live(): Promise<void> {
@@ -117,7 +118,6 @@ function hostOf(options: InWorkerOptions, on: Base): Host {
 
   /** The life of one worker, and why it ended. */
   async function once(up: () => void): Promise<SyncError> {
-    const ours = typeof options.worker === 'function'
     let worker: WorkerLike | undefined
     try {
       worker = typeof options.worker === 'function' ? options.worker() : options.worker
@@ -134,7 +134,7 @@ function hostOf(options: InWorkerOptions, on: Base): Host {
       })
     } finally {
       link = undefined
-      if (ours) worker?.terminate()
+      if (worker !== undefined && typeof options.worker === 'function') await endWorker(worker, platform)
     }
   }
 

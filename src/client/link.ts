@@ -148,7 +148,19 @@ function watchEnd(worker: WorkerLike, hear: (what: 'error' | 'exit') => void): (
   return () => removeEventListener?.call(worker, 'error', failed)
 }
 
+/** Node's threads may crash the process when they are ended in the middle of native work, so they get a moment to go. */
+export async function endWorker(worker: WorkerLike, platform: Platform): Promise<void> {
+  const { on, threadId } = worker as Partial<NodeEvents>
+  if (on !== undefined && threadId !== -1) {
+    const gone = new AbortController()
+    on.call(worker, 'exit', () => gone.abort())
+    await platform.sleep(limits.exit, gone.signal).catch(() => {}) // it went
+  }
+  await worker.terminate()
+}
+
 interface NodeEvents {
+  readonly threadId: number
   on(event: string, hear: () => void): void
   off(event: string, hear: () => void): void
 }

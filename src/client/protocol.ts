@@ -20,6 +20,8 @@ export const limits = {
   /** A request to a remote. The engine has limits of its own, which come first. */
   call: 5 * 60_000,
   stop: 5_000,
+  /** A thread that has nothing left to do ends by itself. */
+  exit: 1_000,
 } as const
 
 /** Posted to the worker itself, again and again until one is answered: a worker that is still loading hears nothing. */
@@ -48,6 +50,8 @@ export interface Hello {
   readonly device: string
   /** How long an automatic verdict can be undone, in milliseconds. */
   readonly keep: number
+  /** The worker was made for this database alone, and ends with it. */
+  readonly alone: boolean
   /** For calls to the page. */
   readonly back: MessagePort
 }

@@ -28,9 +28,10 @@ export function serve<Config, const C extends Collections, const R extends Remot
     sessions.set(message.page, session)
     await (await session).ended.catch(() => {}) // whatever could not be closed ends with the worker
     if (sessions.get(message.page) === session) sessions.delete(message.page)
+    if (message.alone) door?.close()
   }
 
-  listen(message => {
+  const door = listen(message => {
     const knock = told<Knock>(message, 'knock')
     if (typeof knock?.port?.postMessage !== 'function') return
     const { port } = knock
@@ -46,15 +47,20 @@ type Fitting<C extends Collections, R extends Remotes> = Setup<C, R> & {
   readonly schema: Schema<C> & NoInfer<Fits<C, R>>
 }
 
-/** Hears what is posted to this worker; in a page, and in Node's main thread, nothing. */
-function listen(hear: (message: unknown) => void): void {
+/** Hears what is posted to this worker, until its end; in a page, and in Node's main thread, nothing. */
+function listen(hear: (message: unknown) => void): { close(): void } | undefined {
   const { parentPort } = nodeThreads() ?? {}
-  if (parentPort) parentPort.on('message', hear)
-  else if ('DedicatedWorkerGlobalScope' in globalThis) addEventListener('message', ({ data }) => hear(data))
+  if (parentPort) {
+    parentPort.on('message', hear)
+    return parentPort // a thread that hears nothing ends when it has nothing else to do
+  }
+  if (!('DedicatedWorkerGlobalScope' in globalThis)) return undefined
+  addEventListener('message', ({ data }) => hear(data))
+  return globalThis as unknown as { close(): void }
 }
 
 interface Threads {
-  readonly parentPort: { on(event: 'message', hear: (message: unknown) => void): void } | null
+  readonly parentPort: { on(event: 'message', hear: (message: unknown) => void): void; close(): void } | null
 }
 
 /** Not by an import, which a bundler for browsers would have to resolve. */
