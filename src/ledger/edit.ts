@@ -44,7 +44,7 @@ export async function edit(
     else setRecord(entry, value, stampFor(draft, entry, device))
     return changes
   }
-  const home = { remote: place.remote, bytes: place.source.body }
+  const home = { remote: place.remote, source: place.source }
   const change = await track(draft, home, entry, value, stampFor(draft, entry, device))
   if (change !== undefined) changes.push(change)
   return changes
@@ -52,7 +52,7 @@ export async function edit(
 
 async function track(
   draft: Draft,
-  { remote, bytes }: { readonly remote: string; readonly bytes: string | undefined },
+  { remote, source }: { readonly remote: string; readonly source: Source },
   entry: Entry,
   value: Value | null,
   at: Stamp,
@@ -87,13 +87,16 @@ async function track(
     // Created and deleted before it was ever sent: nobody else has seen it.
     draft.close(last.change, { outcome: 'accepted', until: draft.now + grace })
     entry.rows = []
-    if (last.base === null) draft.forget(entry)
-    else setRecord(entry, null, at, last.base.version)
+    const was = entry.value != null && source.parent !== undefined && isFolder(source, entry.value) ? entry.value : null
+    if (last.base === null && was === null) draft.forget(entry)
+    else setRecord(entry, null, at, last.base?.version)
+    // Another tab may put something into it still: then it is needed again.
+    if (was !== null) entry.meta = { ...entry.meta, was }
     return undefined
   }
   if (last.state === 'waiting') {
     // Bytes may be on their way under the old id, which is bound to them.
-    const same = bytes === undefined || last.value?.[bytes] === value?.[bytes]
+    const same = source.body === undefined || last.value?.[source.body] === value?.[source.body]
     const change = same ? last.change : draft.uuid()
     if (!same) draft.close(last.change, { into: change, until: draft.now + grace })
     replaceRow(entry, last, { ...last, value, at, change })

@@ -1,13 +1,14 @@
 /** What must hold at every step, not only at the end. */
 import { canaryToken } from './canary.ts'
 import { tabOf } from './fate.ts'
-import type { Owner } from './heap.ts'
 import type { Sending } from './network.ts'
 import type { Device, Sim, Tab } from './sim.ts'
+import { patience } from './witness.ts'
 
 const effect = (sending: Sending): boolean => sending.method !== 'GET' && sending.method !== 'HEAD'
 const isChanges = (sending: Sending): boolean => /\/changes$/.test(sending.url.pathname)
 const isApply = (sending: Sending): boolean => /\/(apply|send)$/.test(sending.url.pathname)
+const isUpload = (sending: Sending): boolean => /\/upload\//.test(sending.url.pathname)
 
 export function watch(sim: Sim): void {
   const { world, network } = sim
@@ -15,7 +16,6 @@ export function watch(sim: Sim): void {
   const steady = new Set<string>()
   /** By device: told to start over, which it may do a little later. */
   const pardoned = new Set<string>()
-  const leaders = new Map<string, Owner[]>()
   const recent = new Map<string, number[]>()
   let seen = 0
 
@@ -55,6 +55,11 @@ export function watch(sim: Sim): void {
       world.fail('I23', `the token is in a URL: ${sending.url.pathname}`)
     rate(sending)
     if (effect(sending)) leadership(device, sending)
+    if (isApply(sending) || isUpload(sending)) device.witness.poised.delete(sending.owner)
+    // I2s: the server's mirror never leads what is stored here.
+    const position = sending.url.searchParams.get('position')
+    if (position !== null && !device.witness.positions.has(position))
+      world.fail('I2s', `${device.name} tells the server ${position}, which it has not committed`)
     if (isApply(sending)) {
       const armed = device.armed.splice(0)
       for (const work of armed) work()
@@ -70,18 +75,19 @@ export function watch(sim: Sim): void {
     if (times.length > 600) world.fail('I14', `${sending.machine} made ${times.length} requests in 10 s`)
   }
 
-  /** I17: whoever was followed by another leader that already acted has no effect any more. */
-  function leadership(device: Device, sending: Sending): void {
-    const line = leaders.get(device.name) ?? []
-    leaders.set(device.name, line)
-    const at = line.lastIndexOf(sending.owner)
-    if (at < 0) line.push(sending.owner)
-    else if (at < line.length - 1) {
-      const granted = device.machine.grants.filter(one => one.owner === sending.owner).at(-1)
-      const after = device.machine.grants.filter(one => one.owner === line.at(-1)).at(-1)
-      if (granted && after && granted.at > after.at) line.push(sending.owner)
-      else world.fail('I17', `${sending.owner.name} sends ${sending.url.pathname} after ${line.at(-1)?.name} took over`)
-    }
+  /** I17: what has an effect leaves the present leader only, or one that looked a moment ago; and within its mark. */
+  function leadership({ witness }: Device, sending: Sending): void {
+    const { owner, url, at } = sending
+    const epoch = witness.epochOf(owner)
+    const followed = witness.followedAt(epoch ?? 0)
+    if (followed !== undefined && at > followed + patience)
+      world.fail(
+        'I17',
+        `${owner.name} sends ${url.pathname} with epoch ${epoch}, ${at - followed} ms after it was followed`,
+      )
+    const until = witness.markedUntil(owner)
+    if ((isApply(sending) || isUpload(sending)) && (until === undefined || at > until + patience))
+      world.fail('I17', `${owner.name} sends ${url.pathname} at ${at}, marked until ${until}`)
   }
 }
 

@@ -71,10 +71,23 @@ function stoppedIn(outbox: readonly OutboxItem[]): Set<string> {
   return new Set(waits ? outbox.map(row => `${row.collection}/${row.id}`) : [])
 }
 
+const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))
+
+/** What the server holds, cell by cell. */
+export function serverCells({ server, options, history }: Sim): ReadonlyMap<string, string> {
+  const byField = options.strategy === 'MERGE'
+  return merged([
+    ...[...server.notes()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField)),
+    ...(options.tree ? server.nodes() : []).map(node => {
+      const name = node.path.slice(node.path.lastIndexOf('/') + 1)
+      return treeCells(node.id, { name, sha256: node.sha256 }, history.bytes)
+    }),
+  ])
+}
+
 export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dump[]): Evidence {
   const { history, options, server } = sim
   const byField = options.strategy === 'MERGE'
-  const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))
   const treeOf = (id: string, value: Stored['value']) => {
     const name = value?.name
     const hidden = value?.share !== server.share || name === 'notes'
@@ -88,17 +101,9 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
       ...tree.map(({ id, value }) => treeOf(id, value)),
     ]),
   }))
-  const nodes = (server.sandbox.inspect().tree[server.share] ?? []).filter(node => !/^\/notes(\/|$)/.test(node.path))
-  const cells = merged([
-    ...[...server.notes()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField)),
-    ...(options.tree ? nodes : []).map(node => {
-      const name = node.path.slice(node.path.lastIndexOf('/') + 1)
-      return treeCells(node.id, { name, sha256: node.sha256 }, history.bytes)
-    }),
-  ])
   return {
     writes: history.writes,
-    server: { name: 'server', cells, stopped: new Set() },
+    server: { name: 'server', cells: serverCells(sim), stopped: new Set() },
     replicas,
     inbox: [...dumps, ...wiped].flatMap(({ device, inbox }) =>
       entriesOf(device.name, inbox, (collection, id, value) =>
@@ -145,8 +150,8 @@ export function sameEverywhere(sim: Sim, dumps: readonly Dump[]): Failure[] {
       failures.push({ invariant: 'I3', message: `${device.name} has ${notes.length} notes, the server ${there.size}` })
   }
   if (!sim.options.tree) return failures
-  const paths = (sim.server.sandbox.inspect().tree[sim.server.share] ?? [])
-    .filter(node => !/^\/notes(\/|$)/.test(node.path))
+  const paths = sim.server
+    .nodes()
     .map(node => `${node.path} ${node.kind} ${node.sha256 ?? ''}`)
     .sort()
   for (const { device, tree, stopped } of dumps) {

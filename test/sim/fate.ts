@@ -15,6 +15,8 @@ export function befall(sim: Sim, end: number): void {
     if (sim.faults.happens('crash', ...name)) lateStart(sim, tab)
     else if (sim.faults.happens('power', ...name)) powerCut(sim, tab.device)
     else if (sim.faults.happens('freeze', ...name)) freeze(sim, tab)
+    else if (poised(sim, tab, task.label) && world.dice('poised', ...name) < sim.faults.rates.freeze * 50)
+      freeze(sim, tab, 12_000)
   })
   for (const device of sim.devices) {
     for (let n = 0; n < 3; n++) {
@@ -84,9 +86,13 @@ function powerCut(sim: Sim, device: Device): void {
   device.disk.crash(Math.floor(sim.world.dice('power-lost', device.name, device.tabs[0]!.lives) * 6))
 }
 
-function freeze(sim: Sim, tab: Tab): void {
+/** Between a mark and its request a leader is at its most dangerous, when another can rob it meanwhile. */
+const poised = ({ faults }: Sim, { device, owner }: Tab, label: string): boolean =>
+  faults.on && device.tabs.length > 1 && device.witness.poised.has(owner) && label !== 'db commit'
+
+function freeze(sim: Sim, tab: Tab, least = 200): void {
   const { owner } = tab
-  const long = 200 + sim.world.dice('frozen', tab.name, tab.lives, owner.held.length) ** 2 * 30_000
+  const long = least + sim.world.dice('frozen', tab.name, tab.lives, owner.held.length) ** 2 * 30_000
   sim.world.note(`${tab.name} freezes for ${Math.round(long)} ms`)
   sim.world.freeze(owner)
   sim.world.post(sim.fate, long, `${tab.name} thaws`, () => sim.world.thaw(owner))
@@ -98,6 +104,7 @@ function wipe(sim: Sim, device: Device): void {
   // What only this disk held is gone, and nobody can be blamed for it.
   for (const write of sim.history.writes) if (write.by === device.name) write.excused = 'wiped'
   device.disk.wipe()
+  device.witness.forget()
   device.wipedAt = sim.world.elapsed()
 }
 

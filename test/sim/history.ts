@@ -12,6 +12,8 @@ export interface History {
   readonly placed: Set<Write>
   /** Fresh text that nobody else writes. */
   readonly token: (op: number | string, part: string) => string
+  /** Records that somebody deleted, and when in virtual milliseconds: nothing else may leave that device as a delete. */
+  readonly deletes: { readonly by: string; readonly record: string; readonly at: number }[]
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -25,6 +27,7 @@ export function historyOf(): History {
     revived: new Set(),
     placed: new Set(),
     bytes: new Map(),
+    deletes: [],
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []

@@ -37,6 +37,8 @@ export interface Network extends Ways {
   readonly isOffline: (machine: Machine) => boolean
   readonly inFlight: (machine: string) => readonly Sending[]
   readonly onAnswer: ((sending: Sending) => void)[]
+  /** Called when a request reaches the server, late ones and repeated ones too; what comes back, when it was dealt with. */
+  readonly onArrival: ((sending: Sending) => (() => void) | undefined)[]
 }
 
 export function networkOf(world: World, faults: Faults, remote: Remote): Network {
@@ -47,11 +49,14 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
   const ordinals = new Map<string, number>()
   const sendings: Sending[] = []
   const flying = new Map<string, Set<Sending>>()
-  const onAnswer: ((sending: Sending) => void)[] = []
+  const onAnswer: Network['onAnswer'] = []
+  const onArrival: Network['onArrival'] = []
 
   const fetch: Ways['fetch'] = async (owner, machine, request) => {
     const body = new Uint8Array(await request.arrayBuffer())
     const url = new URL(request.url)
+    // What is given up before it begins never leaves.
+    request.signal.throwIfAborted()
     const sending: Sending = {
       at: world.elapsed(),
       machine: machine.name,
@@ -76,11 +81,14 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
       return hit('slow') ? ms + world.dice('slowness', name, kind, ordinal) * 4000 : ms
     }
     const parts = { method: request.method, headers: [...request.headers] as [string, string][], body }
-    const ask = () => {
+    const ask = async () => {
       const bare = parts.method === 'GET' || parts.method === 'HEAD'
-      return remote.fetch(
+      const after = onArrival.map(hear => hear(sending))
+      const answer = await remote.fetch(
         new Request(url, { method: parts.method, headers: parts.headers, body: bare ? null : parts.body }),
       )
+      for (const hear of after) hear?.()
+      return answer
     }
 
     return new Promise<Response>((resolve, reject) => {
@@ -199,6 +207,7 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
     socket,
     sendings,
     onAnswer,
+    onArrival,
     inFlight: name => [...(flying.get(name) ?? [])],
     isOffline: machine => away.has(machine),
     offline(machine) {

@@ -126,6 +126,7 @@ async function writeNotes(
       if (after === undefined || (after === null && before === undefined)) continue
       const writes = sim.history.attempt(by, noteCells(id, before, byField), noteCells(id, after, byField))
       attempts.push({ id, writes })
+      if (after === null) deleted(sim, by, `notes/${id}`)
       await change(tx, id, before, after, sim.world.dice('patches', writes[0]?.n ?? 0) < 0.5)
     }
   })
@@ -134,6 +135,9 @@ async function writeNotes(
     look(sim, by, id, await db.data.notes!.get(id), writes)
   }
 }
+
+const deleted = (sim: Sim, by: string, record: string): void =>
+  void sim.history.deletes.push({ by, record, at: sim.world.elapsed() })
 
 async function change(tx: Tx, id: string, before: Value | undefined, after: Value | null, patch: boolean) {
   if (after === null) await tx.notes!.delete(id)
@@ -299,6 +303,7 @@ async function removeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> 
     for (const one of gone) {
       const before = await tx.tree!.get(one.id)
       attempts.push(...sim.history.attempt(by, treeCells(one.id, before, sim.history.bytes), new Map()))
+      deleted(sim, by, `tree/${one.id}`)
     }
     await tx.tree!.delete(row.id)
   })

@@ -14,8 +14,6 @@ export interface Machine {
   readonly locks: Map<string, Lock>
   readonly listeners: Set<Listener>
   readonly wakes: Set<{ readonly owner: Owner; readonly hear: () => void }>
-  /** Who was given a lock, in order: the judge of leadership reads it. */
-  readonly grants: { readonly owner: Owner; readonly lock: string; readonly at: number }[]
 }
 
 interface Lock {
@@ -50,7 +48,7 @@ export interface Ways {
 }
 
 export function machineOf(name: string, skew: number): Machine {
-  return { name, skew, lives: 0, locks: new Map(), listeners: new Set(), wakes: new Set(), grants: [] }
+  return { name, skew, lives: 0, locks: new Map(), listeners: new Set(), wakes: new Set() }
 }
 
 export function platformOf(world: World, machine: Machine, owner: Owner, ways: Ways): Platform {
@@ -118,7 +116,6 @@ function locksOf(world: World, machine: Machine, owner: Owner): Locks {
           signal.removeEventListener('abort', leave)
           const holder: Holder = { owner, lost: new AbortController() }
           lock.holder = holder
-          machine.grants.push({ owner, lock: name, at: world.elapsed() })
           const release = () => {
             const at = owner.last.indexOf(release)
             if (at >= 0) owner.last.splice(at, 1)

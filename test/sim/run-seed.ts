@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
 import { hearNudges, observe, watch } from './checks.ts'
+import { watchEffects } from './effects.ts'
 import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts } from './evidence.ts'
 import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
@@ -47,6 +48,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
   try {
     watch(sim)
     hearNudges(sim)
+    watchEffects(sim)
     const end = stormOf(options)
     for (const op of run.plan ?? planOf(options)) world.post(sim.fate, op.at, `plan ${op.n}`, () => perform(sim, op))
     befall(sim, end)
@@ -162,7 +164,7 @@ function tellAll(sim: Sim, dumps: readonly Dump[]): void {
   for (const { n, cell, by, value, over, acked } of sim.history.writes)
     tell(`write ${n} by ${by}: ${cell} ${over ?? '-'} -> ${value ?? '-'}${acked ? '' : ' (not acknowledged)'}`)
   for (const [id, row] of sim.server.notes()) tell(`server ${id} ${JSON.stringify(row)}`)
-  for (const node of sim.server.sandbox.inspect().tree[sim.server.share] ?? []) tell(`server ${JSON.stringify(node)}`)
+  for (const node of sim.server.nodes()) tell(`server ${JSON.stringify(node)}`)
   for (const { device, content } of dumps)
     for (const [name, rows] of Object.entries(content)) for (const row of rows) tell(`${device.name} ${name} ${row}`)
 }

@@ -20,7 +20,12 @@ export interface Server {
   changedAt: number
   /** The notes as the records folder holds them: by id, with their value. */
   readonly notes: () => Map<string, NoteRow>
+  /** The tree without the records folder. */
+  readonly nodes: () => readonly TreeNode[]
 }
+
+export type TreeNode = FilesInspection['tree'][string][number]
+type FilesInspection = ReturnType<FilesSandbox['inspect']>
 
 export interface NoteRow {
   readonly v: unknown
@@ -60,6 +65,7 @@ export function serverOf(world: World, options: Options): Server {
       },
       connect: sandbox.connect,
     },
+    nodes: () => (sandbox.inspect().tree[share] ?? []).filter(node => !/^\/notes(\/|$)/.test(node.path)),
     notes() {
       const found = new Map<string, NoteRow>()
       if (options.remote !== 'files') {

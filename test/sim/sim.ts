@@ -1,8 +1,8 @@
 /** One run: the world, a server, devices with their tabs, and what everybody did. */
 import type { Schema } from '../../src/schema.ts'
-import type { Stored } from '../../src/store.ts'
 import type { Transport } from '../../src/transport.ts'
 import type { Db, Open } from './app.ts'
+import { type Deed, observed } from './eyes.ts'
 import { type Faults, faultsOf } from './faults.ts'
 import type { Owner } from './heap.ts'
 import { type History, historyOf } from './history.ts'
@@ -10,7 +10,8 @@ import { type Network, networkOf } from './network.ts'
 import type { Options } from './plan.ts'
 import { type Machine, machineOf, platformOf } from './platform.ts'
 import { type Server, serverOf } from './server.ts'
-import { type Disk, memoryDiskOf, observed } from './stores.ts'
+import { type Disk, memoryDiskOf } from './stores.ts'
+import { type Witness, witnessOf } from './witness.ts'
 import { type World, worldOf } from './world.ts'
 
 export interface Tab {
@@ -35,6 +36,7 @@ export interface Device {
   readonly name: string
   readonly machine: Machine
   readonly disk: Disk
+  readonly witness: Witness
   readonly tabs: Tab[]
   /** Writes are made on its record as soon as its next request is under way. */
   armed: (() => void)[]
@@ -97,9 +99,11 @@ export function addDevice(sim: Sim, name: string, tabs: number): Device {
   const { world, faults, options } = sim
   const year = 365 * 86_400_000
   const skew = faults.happens('skew', name) ? Math.floor((world.dice('skewed', name) * 2 - 1) * year) : 0
+  const machine = machineOf(name, skew)
   const device: Device = {
     name,
-    machine: machineOf(name, skew),
+    machine,
+    witness: witnessOf(world, options, machine, sim.network),
     disk: options.store === 'memory' ? memoryDiskOf(world, faults, name) : sim.engine.idbDisk(world, faults, name),
     tabs: [],
     armed: [],
@@ -122,12 +126,18 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
   tab.db = undefined
   tab.lives++
   const platform = platformOf(world, tab.device.machine, owner, network)
+  const eyes = tab.device.witness.eyes(owner)
+  const seeing = {
+    ...eyes,
+    done(deed: Deed) {
+      sawBytes(sim, tab.device.name, deed)
+      eyes.done(deed)
+    },
+  }
   const attempt = () => {
     engine
       .open({
-        store: observed(tab.device.disk.driver(owner), 'tree', (before, after) =>
-          sawBytes(sim, tab.device.name, before, after),
-        ),
+        store: observed(tab.device.disk.driver(owner), 'tree', seeing),
         schema: engine.schema(options),
         remotes: { drive: engine.transport(options, () => sim.server.token()) },
         platform,
@@ -149,13 +159,15 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
 }
 
 /** Bytes are written in one call, so only the disk knows what they replaced. */
-function sawBytes({ history }: Sim, by: string, before: Stored | undefined, after: Stored): void {
-  const token = history.bytes.get(String(after.value?.sha256))
-  const write = history.writes.find(one => one.value === token && one.by === by)
-  if (write === undefined || history.placed.has(write) || before?.value?.sha256 === after.value?.sha256) return
-  const sha256 = before?.value?.sha256
-  history.placed.add(write)
-  write.over = typeof sha256 === 'string' ? (history.bytes.get(sha256) ?? null) : null
+function sawBytes({ history }: Sim, by: string, { records }: Deed): void {
+  for (const { collection, before, after } of records) {
+    const token = collection === 'tree' ? history.bytes.get(String(after.value?.sha256)) : undefined
+    const write = history.writes.find(one => one.value === token && one.by === by)
+    if (write === undefined || history.placed.has(write) || before?.value?.sha256 === after.value?.sha256) continue
+    const sha256 = before?.value?.sha256
+    history.placed.add(write)
+    write.over = typeof sha256 === 'string' ? (history.bytes.get(sha256) ?? null) : null
+  }
 }
 
 export function crash(sim: Sim, tab: Tab): void {

@@ -1,6 +1,6 @@
 /** Store A: the memory driver on a disk per machine, each operation and each commit a step that a crash can fall before. */
 import { SyncError } from '../../src/errors.ts'
-import type { Reader, RecordWriter, Store, StoreDriver, Stored, Writer } from '../../src/store.ts'
+import type { Reader, Store, StoreDriver, Writer } from '../../src/store.ts'
 import { type MemoryDisk, memory, memoryDisk } from '../../src/stores/memory.ts'
 import type { Faults } from './faults.ts'
 import type { Owner } from './heap.ts'
@@ -21,59 +21,6 @@ export interface Disk {
   /** Whose steps the work of its databases is, where that is not the tabs' own. */
   tasks?(): Owner
 }
-
-/** Tells, at the end of a transaction's work, what it put over what in one collection. */
-export function observed(
-  driver: StoreDriver,
-  collection: string,
-  see: (before: Stored | undefined, after: Stored) => void,
-): StoreDriver {
-  const spied = (tx: Writer, seen: (() => void)[]): Writer => ({
-    ...tx,
-    records: name => {
-      const records = tx.records(name)
-      if (name !== collection) return records
-      return {
-        ...wrapped(records),
-        async putMany(list) {
-          const before = await records.getMany(list.map(one => one.id))
-          for (const [at, after] of list.entries()) seen.push(() => see(before[at], after))
-          await records.putMany(list)
-        },
-      }
-    },
-  })
-  return {
-    name: driver.name,
-    async open(shape, platform) {
-      const store = await driver.open(shape, platform)
-      return {
-        ...store,
-        write: (scope, work, options) =>
-          store.write(
-            scope,
-            async tx => {
-              const seen: (() => void)[] = []
-              const result = await work(spied(tx, seen))
-              for (const tell of seen) tell()
-              return result
-            },
-            options,
-          ),
-      }
-    },
-  }
-}
-
-// A proxy's members are not its own, so a spread would lose them.
-const wrapped = (records: RecordWriter): RecordWriter => ({
-  get: id => records.get(id),
-  getMany: ids => records.getMany(ids),
-  list: query => records.list(query),
-  count: query => records.count(query),
-  putMany: list => records.putMany(list),
-  deleteMany: ids => records.deleteMany(ids),
-})
 
 export function memoryDiskOf(world: World, faults: Faults, name: string): Disk {
   let disk: MemoryDisk = memoryDisk(name)

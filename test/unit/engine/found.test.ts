@@ -304,6 +304,19 @@ test('a file that was sent with its folder is in it under the new id as soon as 
   expect(await device.values()).toEqual({ 'srv-f': folder('f'), 'srv-x': file('x', 'srv-f') })
 })
 
+test('what is put into a folder that was made and deleted before it was ever sent brings it back', async () => {
+  const fake = treeFake()
+  const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+  await device.pull()
+  await device.put('f', folder('f'))
+  await device.put('f', null)
+  await device.put('x', file('x', 'f'))
+  expect(await device.sync()).toBe(true)
+  expect(await device.values()).toEqual(fake.values())
+  expect(fake.values()).toEqual({ f: folder('f'), x: file('x', 'f') })
+  await mustAgree(device)
+})
+
 test.each<Rule>(['KEEP_BOTH', 'SERVER_WINS', 'CLIENT_WINS'])(
   'a new folder with the name of a file is renamed under %s, and what is in it stays in it',
   async rule => {

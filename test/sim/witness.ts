@@ -1,0 +1,170 @@
+/** What is known of one device's store from what its tabs read and put, and what must hold of each transaction. */
+import type { Deed, Eyes } from './eyes.ts'
+import type { Owner } from './heap.ts'
+import type { Network } from './network.ts'
+import type { Options } from './plan.ts'
+import type { Machine } from './platform.ts'
+import type { World } from './world.ts'
+
+/** How long a change that is marked as sent may leave, in milliseconds, and how old the last look before it may be. */
+const sentFor = 60_000
+export const patience = 1_000
+
+export interface Witness {
+  readonly eyes: (owner: Owner) => Eyes
+  /** The epoch with which this context leads, or led. */
+  readonly epochOf: (owner: Owner) => number | undefined
+  /** Since when a later epoch than this one is known to be in the store. */
+  readonly followedAt: (epoch: number) => number | undefined
+  /** Until when what this context has marked may leave, in virtual milliseconds. */
+  readonly markedUntil: (owner: Owner) => number | undefined
+  /** It has marked changes and has not sent them yet. */
+  readonly poised: Set<Owner>
+  /** Every position of the remote's log that was committed. */
+  readonly positions: ReadonlySet<string>
+  /** The store is gone, and with it all that was in it. */
+  readonly forget: () => void
+}
+
+interface CheckpointSeen {
+  readonly cursor?: { readonly at?: unknown; readonly head?: unknown }
+}
+interface MarkSeen {
+  readonly state?: string
+  readonly deadline?: number
+}
+interface LeaderSeen {
+  readonly epoch: number
+}
+
+/** Part of the log as the remote showed it: what lies between two positions. */
+interface Stretch {
+  readonly to: string
+  readonly ids: readonly string[]
+}
+
+export function witnessOf(world: World, options: Options, machine: Machine, network: Network): Witness {
+  const epochs = new Map<Owner, number>()
+  const marks = new Map<Owner, number>()
+  const poised = new Set<Owner>()
+  const positions = new Set<string>()
+  const stretches = new Map<string, Stretch[]>()
+  let takeovers: { readonly epoch: number; readonly at: number }[] = []
+  let met = new Set<string>()
+
+  const newest = () => takeovers.at(-1)?.epoch ?? 0
+
+  function found({ space, key, row }: Deed['found'][number]): void {
+    if (space === 'checkpoints') note(row as CheckpointSeen)
+    if (space !== 'meta' || key[0] !== 'leader') return
+    const { epoch } = row as LeaderSeen
+    if (epoch > newest()) takeovers.push({ epoch, at: world.elapsed() })
+  }
+
+  function note({ cursor }: CheckpointSeen): void {
+    const at = positionOf(cursor)
+    if (at !== undefined) positions.add(at)
+  }
+
+  function done(owner: Owner, deed: Deed): void {
+    for (const { space, key, row } of deed.put) {
+      if (space === 'meta' && key[0] === 'leader' && (row as LeaderSeen).epoch > (epochs.get(owner) ?? 0))
+        epochs.set(owner, (row as LeaderSeen).epoch)
+    }
+    if (!ofEngine(deed)) return
+    const epoch = epochs.get(owner) ?? 0
+    if (epoch < newest())
+      world.fail('I17', `${owner.name} commits with epoch ${epoch}, and the store is at ${newest()}`)
+    const marked = deed.put.flatMap(({ space, row }) => (space === 'outbox' && isMark(row) ? [row as MarkSeen] : []))
+    for (const { deadline = 0 } of marked) {
+      const left = Math.min(sentFor, deadline - world.now() - machine.skew)
+      marks.set(owner, world.elapsed() + left)
+      poised.add(owner)
+    }
+    moved(deed)
+  }
+
+  /** I2: the cursor moves along what the remote showed, and never past a row that was not met on the way. */
+  function moved(deed: Deed): void {
+    const [before] = deed.found.filter(({ space }) => space === 'checkpoints')
+    const after = deed.put.findLast(({ space }) => space === 'checkpoints')
+    if (after === undefined) return
+    const [from, to] = [before, after].map(seen => positionOf((seen?.row as CheckpointSeen | undefined)?.cursor))
+    note(after.row)
+    if (from !== undefined) for (const id of deed.met) met.add(id)
+    if (from === to) return
+    if (from !== undefined && to !== undefined) {
+      if (!leads(from, to, () => true)) world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to}`)
+      else if (!leads(from, to, ids => ids.every(id => met.has(id)))) {
+        const passed = [...stretches.get(from)!].flatMap(({ ids }) => ids.filter(id => !met.has(id)))
+        world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to} without ${passed.join(', ')}`)
+      }
+    }
+    met = new Set()
+  }
+
+  function leads(from: string, to: string, may: (ids: readonly string[]) => boolean): boolean {
+    const reached = new Set([from])
+    for (const at of reached)
+      for (const stretch of stretches.get(at) ?? []) if (may(stretch.ids)) reached.add(stretch.to)
+    return reached.has(to)
+  }
+
+  network.onAnswer.push(({ machine: by, url, status, answer }) => {
+    const from = url.searchParams.get('cursor')
+    if (by !== machine.name || from === null || !/\/changes$/.test(url.pathname)) return
+    if (status !== 200 || answer === undefined) return
+    const stretch = stretchOf(options, new TextDecoder().decode(answer))
+    stretches.set(from, [...(stretches.get(from) ?? []), stretch])
+  })
+
+  return {
+    eyes: owner => ({ found, done: deed => done(owner, deed) }),
+    epochOf: owner => epochs.get(owner),
+    followedAt: epoch => takeovers.find(one => one.epoch > epoch)?.at,
+    markedUntil: owner => marks.get(owner),
+    poised,
+    positions,
+    forget() {
+      takeovers = []
+      met = new Set()
+      positions.clear()
+    },
+  }
+}
+
+const isMark = (row: MarkSeen): boolean => row.state === 'sent' && row.deadline !== undefined
+
+/** Only the leader moves a checkpoint, keeps a transport's rows, or marks what it is about to send. */
+const ofEngine = ({ put, gone }: Deed): boolean =>
+  put.some(({ space, row }) => space === 'checkpoints' || space === 'private' || (space === 'outbox' && isMark(row))) ||
+  gone.some(({ space }) => space === 'private')
+
+function positionOf(cursor: CheckpointSeen['cursor']): string | undefined {
+  const at = cursor?.at ?? cursor?.head
+  return at === undefined ? undefined : String(at)
+}
+
+interface AnswerSeen {
+  readonly cursor: unknown
+  readonly rows?: readonly { readonly id: string }[]
+  readonly changes?: readonly {
+    readonly resource_type: string
+    readonly resource_id: string
+    readonly old_path?: string | null
+    readonly new_path?: string | null
+  }[]
+}
+
+function stretchOf({ tree, knobs }: Options, text: string): Stretch {
+  // Positions may be greater than what a number can say.
+  const exact = (key: string, value: unknown, { source }: { source?: string }) =>
+    key === 'cursor' && typeof value === 'number' ? source : value
+  const { cursor, rows = [], changes = [] } = JSON.parse(text, exact as never) as AnswerSeen
+  // A row that does not say all is looked up, and may be gone by then.
+  const entries = tree && knobs.metadata === 'full' ? changes : []
+  const ids = entries
+    .filter(one => one.resource_type !== 'share' && !/^\/notes(\/|$)/.test(one.new_path ?? one.old_path ?? '/'))
+    .map(one => `tree/${one.resource_id}`)
+  return { to: String(cursor), ids: [...rows.map(({ id }) => `notes/${id}`), ...ids] }
+}
