@@ -7,7 +7,7 @@ import { begin } from '../ledger/edit.ts'
 import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, grace } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
-import { accept, adopt, changeOf, commonOf, fold, remap, settle, touch } from '../ledger/settle.ts'
+import { accept, adopt, changeOf, commonOf, fold, noteReplaced, remap, settle, touch } from '../ledger/settle.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutEcho, withoutSeen } from './meeting.ts'
@@ -109,6 +109,7 @@ export async function accepted(
   if (on.guard !== 'none') return meet(on, home, news, `${label}+`)
   const value = entry.value ?? null
   if (reconcile(head.base, { value }, news) !== 'conflict') return
+  if (news.value !== null) noteReplaced(on.draft, entry, news.value)
   const ours: Base = { value: result.value, version: result.version }
   const open = entry.rows[0] ?? (await begin(on.draft, home.remote, entry, { value, base: ours, at: head.at }))
   // Who took ours back meant ours: that is no agreement with what it ran over.

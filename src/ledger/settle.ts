@@ -65,13 +65,7 @@ export function accept(
   result: Base & Partial<RemoteRecord>,
 ): RemoteRecord | undefined {
   draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
-  if (home.unguarded && head.base?.value != null) {
-    const known = (entry.meta.replaced ?? []).filter(one => one.until > draft.now)
-    const { value } = head.base
-    const again = known.some(one => one.insisted && sameValue(one.value, value))
-    const replaced = (again ? known : [...known, { value, until: draft.now + grace }]).slice(-mostReplaced)
-    entry.meta = { ...entry.meta, replaced }
-  }
+  if (home.unguarded && head.base?.value != null) noteReplaced(draft, entry, head.base.value)
   const [, next] = entry.rows
   if (next === undefined) {
     entry.rows = []
@@ -90,6 +84,14 @@ export function accept(
   // Nothing there, as before we made it, is no news either.
   if (head.base?.value == null && seen.value === null) return undefined
   return head.base != null && sameBase(seen, head.base) ? undefined : seen
+}
+
+/** Shown again, this value is a late delivery, not news (I4). */
+export function noteReplaced(draft: Draft, entry: Entry, value: Value): void {
+  const known = (entry.meta.replaced ?? []).filter(one => one.until > draft.now)
+  const again = known.some(one => one.insisted && sameValue(one.value, value))
+  const replaced = (again ? known : [...known, { value, until: draft.now + grace }]).slice(-mostReplaced)
+  entry.meta = { ...entry.meta, replaced }
 }
 
 /** Whether our change would have been shown before `seen`, had it come before. */

@@ -43,8 +43,10 @@ export interface InboxItem {
 export interface OutboxItem {
   readonly state: string
   readonly reason?: { readonly code: string; readonly message?: string } | string
-  readonly collection?: string
-  readonly id?: string
+  readonly collection: string
+  readonly id: string
+  readonly value?: Value | null
+  readonly base?: { readonly value: Value | null } | null
 }
 
 export interface Status {

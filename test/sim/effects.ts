@@ -20,8 +20,15 @@ interface Item {
 
 export function watchEffects(sim: Sim): void {
   const { world, network, server, history } = sim
+  const unguarded = sim.options.remote === 'open-box'
   /** By device and cell: the latest of its own writes that took effect. */
   const latest = new Map<string, number>()
+  /** `cell value` of all that ever took effect. */
+  const shown = new Set<string>()
+  /** By cell: who put there what is there, or what was there until somebody else took it away. */
+  const made = new Map<string, { readonly value: string; readonly machine: string; readonly goneBy?: string }>()
+  /** Notes whose delete took effect; where nothing is guarded it may be run over, and is then put back. */
+  const deleted = new Set<string>()
   /** Every folder and file that the server ever had. */
   const ever = new Set<string>()
 
@@ -35,7 +42,8 @@ export function watchEffects(sim: Sim): void {
       const after = snapshot()
       for (const { id } of after.nodes) ever.add(id)
       noMoreDeletes(sending, before, after)
-      if (sim.options.remote !== 'open-box') inOrder(sending, before, after)
+      madeAgain(sending, before, after)
+      if (!unguarded) inOrder(sending, before, after)
     }
   })
 
@@ -52,14 +60,34 @@ export function watchEffects(sim: Sim): void {
     const meant = new Set(
       history.deletes.filter(one => one.by === machine && one.at <= at && one.at >= since).map(one => one.record),
     )
-    for (const id of before.notes)
-      if (!after.notes.has(id) && !meant.has(`notes/${id}`))
+    for (const id of before.notes) {
+      if (after.notes.has(id)) continue
+      if (!meant.has(`notes/${id}`) && !(unguarded && deleted.has(id)))
         world.fail('I10', `${machine} deletes note ${id}, which nobody there deleted`)
+      deleted.add(id)
+    }
     const left = new Set(after.nodes.map(({ id }) => id))
     const folders = before.nodes.filter(({ id }) => meant.has(`tree/${id}`)).map(({ path }) => `${path}/`)
     for (const { id, path } of before.nodes)
       if (!left.has(id) && !meant.has(`tree/${id}`) && !folders.some(folder => path.startsWith(folder)))
         world.fail('I10', `${machine} deletes ${path}, which nobody there deleted`)
+  }
+
+  /** Not judged here, only noted: what takes effect again, and creations that come again after somebody deleted them. */
+  function madeAgain({ machine }: Sending, before: Snapshot, after: Snapshot): void {
+    for (const [cell, value] of before.cells) {
+      const maker = made.get(cell)
+      if (!after.cells.has(cell) && maker?.value === value) made.set(cell, { ...maker, goneBy: machine })
+    }
+    for (const [cell, value] of after.cells) {
+      if (before.cells.get(cell) === value) continue
+      const maker = made.get(cell)
+      if (maker?.value === value && maker.machine === machine && maker.goneBy !== undefined && maker.goneBy !== machine)
+        history.remade.add(`${cell} ${value}`)
+      if (shown.has(`${cell} ${value}`)) history.shownAgain.add(`${cell} ${value}`)
+      shown.add(`${cell} ${value}`)
+      made.set(cell, { value, machine })
+    }
   }
 
   /** I8: what one device wrote into a cell takes effect in the order in which it was written. */

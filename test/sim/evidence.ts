@@ -65,10 +65,33 @@ const plainly = (value: unknown): string =>
     typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
   )
 
-/** When all is quiet, what still waits hangs on something that is asked about or held. */
+/**
+ * When all is quiet, what still waits is asked about or held, or hangs on what is: its own next edit, what goes into such a
+ * folder, a folder's delete behind what has not left it.
+ */
 function stoppedIn(outbox: readonly OutboxItem[]): Set<string> {
-  const waits = outbox.some(row => row.state === 'asked' || row.state === 'held')
-  return new Set(waits ? outbox.map(row => `${row.collection}/${row.id}`) : [])
+  const name = ({ collection, id }: OutboxItem) => `${collection}/${id}`
+  const parents = ({ collection, value, base }: OutboxItem) =>
+    [value?.parent, base?.value?.parent].map(parent => `${collection}/${parent}`)
+  const stopped = new Set(outbox.filter(row => row.state === 'asked' || row.state === 'held').map(name))
+  for (let before = -1; before !== stopped.size; ) {
+    before = stopped.size
+    for (const row of outbox) {
+      const inIt = row.value === null && outbox.some(one => stopped.has(name(one)) && parents(one).includes(name(row)))
+      if (inIt || parents(row).some(parent => stopped.has(parent))) stopped.add(name(row))
+    }
+  }
+  return stopped
+}
+
+/** I16: what hangs on no question goes out, whatever else is asked. */
+export function wrongWaits(dumps: readonly Dump[]): Failure[] {
+  return dumps.flatMap(({ device, stopped, content }) =>
+    content
+      .outbox!.map(row => JSON.parse(row) as { row: OutboxItem })
+      .filter(({ row }) => !stopped.has(`${row.collection}/${row.id}`))
+      .map(({ row }) => ({ invariant: 'I16', message: `${device.name}: ${plainly(row)} waits for nothing` })),
+  )
 }
 
 const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))
@@ -111,7 +134,8 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
       ),
     ),
     guarded: options.remote !== 'open-box',
-    shards: options.remote === 'files',
+    remade: history.remade,
+    shownAgain: history.shownAgain,
     nameless: options.knobs.metadata !== 'full',
     shown: shownBy(sim),
     rule:

@@ -14,6 +14,10 @@ export interface History {
   readonly token: (op: number | string, part: string) => string
   /** Records that somebody deleted, and when in virtual milliseconds: nothing else may leave that device as a delete. */
   readonly deletes: { readonly by: string; readonly record: string; readonly at: number }[]
+  /** `cell value` of creations that took effect again after somebody else had deleted them. */
+  readonly remade: Set<string>
+  /** `cell value` of what the server had, lost, and had again. */
+  readonly shownAgain: Set<string>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -28,6 +32,8 @@ export function historyOf(): History {
     placed: new Set(),
     bytes: new Map(),
     deletes: [],
+    remade: new Set(),
+    shownAgain: new Set(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []
@@ -83,12 +89,20 @@ export function entriesOf(
     const below = (item.below ?? []).map(one => ({ ...one, cells: cellsOf(item.collection, one.id, one.value) }))
     const cells = new Set(sides.flatMap(side => [...side.cells.keys()]))
     const common = { by, open: item.state === 'open', byUser: item.by === 'app' || item.state === 'undone' }
+    const copy = item.copy === undefined ? undefined : `${item.collection}/${item.copy}`
     const own = [...cells].map(cell => {
       const [base, local, remote] = sides.map(side => side.cells.get(cell) ?? (side.gone ? null : undefined))
-      return { ...common, cell, base, local, remote }
+      return { ...common, cell, base, local, remote, copy }
     })
     const others = below.flatMap(one =>
-      [...one.cells].map(([cell, token]) => ({ ...common, cell, base: undefined, local: token, remote: undefined })),
+      [...one.cells].map(([cell, token]) => ({
+        ...common,
+        cell,
+        base: undefined,
+        local: token,
+        remote: undefined,
+        copy: undefined,
+      })),
     )
     return [...own, ...others]
   })

@@ -33,7 +33,7 @@ export const list: readonly Mutant[] = [
   },
   {
     name: 'cursor before rows',
-    expect: ['I3', 'I1', 'I5'],
+    expect: ['I2', 'I3', 'I1', 'I5'],
     patches: [
       {
         file: 'src/engine/land.ts',
@@ -190,5 +190,88 @@ export const list: readonly Mutant[] = [
     expect: ['I17'],
     patches: one('src/engine/io.ts', "if (method !== 'GET' && method !== 'HEAD') await mayAct()", ''),
     args: ['--tabs', '2'],
+  },
+  {
+    name: 'an old answer about who leads counts',
+    expect: ['I17'],
+    patches: one('src/engine/io.ts', 'if (platform.monotonic() - asked > patience) await mayAct()', ''),
+    args: ['--tabs', '2'],
+  },
+  {
+    name: 'a row is passed over',
+    expect: ['I2'],
+    patches: one(
+      'src/engine/land.ts',
+      'await meetAll(on, meeting, checkpoint, page.records)',
+      'await meetAll(on, meeting, checkpoint, page.snapshot ? page.records : page.records.slice(1))',
+    ),
+  },
+  {
+    name: 'the mirror of the cursor is told before the page is stored',
+    expect: ['I2s'],
+    patches: one(
+      'src/engine/pull.ts',
+      'landing = land(on, page, from, tally)',
+      'await transport.pull.landed?.(page.cursor, ioFor(on, { signal }))\n      landing = land(on, page, from, tally)',
+    ),
+    args: ['--remote', 'files'],
+  },
+  {
+    name: 'what an empty store lacks is deleted',
+    expect: ['I10'],
+    patches: one(
+      'src/engine/meet.ts',
+      'else takeOver(on, home, entry, remote)',
+      'else if (on.snapshot && entry.value === undefined) {\n      const at = { time: draft.now, device: home.device.id }\n      await begin(draft, home.remote, entry, { value: null, base: remote, at })\n    } else takeOver(on, home, entry, remote)',
+    ),
+  },
+  {
+    name: 'a successor does not wait',
+    expect: ['I8', 'I4', 'I5', 'I3', 'I12'],
+    patches: one(
+      'src/engine/push.ts',
+      'if (row.base === undefined) {\n        behind.push(row)\n        continue\n      }',
+      '',
+    ),
+  },
+  {
+    name: 'what goes into a folder goes before it',
+    expect: ['I8'],
+    patches: one(
+      'src/engine/tree.ts',
+      'if (first !== undefined && first.value !== null) return visit(first)',
+      'if (first !== undefined && first.value !== null) return true',
+    ),
+    args: ['--remote', 'files', '--tree', 'true'],
+  },
+  {
+    name: 'a question stops everything',
+    expect: ['I3', 'I16', 'I12'],
+    patches: one(
+      'src/engine/push.ts',
+      'if (checkpoint.paused) return { changes: [], deadline }',
+      "const questions = await tx.rows('queue').count({ prefix: [on.remote, 'stop'] })\n    if (checkpoint.paused || questions > 0) return { changes: [], deadline }",
+    ),
+    args: ['--strategy', 'MANUAL'],
+  },
+  {
+    name: 'a delete is lost in folding',
+    expect: ['I1', 'I3'],
+    patches: one(
+      'src/ledger/settle.ts',
+      'const one = renewed(draft, head, {\n    value: next.value,',
+      'const one = renewed(draft, head, {\n    value: next.value ?? head.value,',
+    ),
+    args: ['--remote', 'files'],
+  },
+  {
+    name: 'a copy has an older name',
+    expect: ['I4'],
+    patches: one(
+      'src/ledger/settle.ts',
+      'row.value!,\n    changeOf(home, entry, row),',
+      '{ ...row.value!, ...(row.base?.value?.name !== undefined && { name: row.base.value.name }) },\n    changeOf(home, entry, row),',
+    ),
+    args: ['--strategy', 'KEEP_BOTH', '--remote', 'files', '--tree', 'true'],
   },
 ]

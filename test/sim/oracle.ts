@@ -32,6 +32,8 @@ export interface Entry {
   readonly base: string | null | undefined
   readonly local: string | null | undefined
   readonly remote: string | null | undefined
+  /** The record into which the local side went, where both were kept. */
+  readonly copy: string | undefined
   readonly open: boolean
   /** Whether a person, not the engine, settled it. */
   readonly byUser: boolean
@@ -44,8 +46,10 @@ export interface Evidence {
   readonly inbox: readonly Entry[]
   /** Whether the server refuses what is based on an old state. */
   readonly guarded: boolean
-  /** Whether notes are kept in shards, which remember no deletes. */
-  readonly shards: boolean
+  /** `cell value` of creations that came a second time, late, to a server that forgets what was deleted. */
+  readonly remade: ReadonlySet<string>
+  /** `cell value` of what the server had, lost, and had again. */
+  readonly shownAgain: ReadonlySet<string>
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
   /** What its log showed of names and bytes to whoever reads on; of a log that was cut, or says no more than paths: nothing. */
@@ -189,9 +193,9 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
   for (const write of evidence.writes) {
     if (!write.acked || write.excused !== undefined) continue
-    // Shards keep no tombstones: a creation whose answer was lost, and which somebody deleted since, is made again.
+    // A creation whose answer was lost, and which somebody deleted since, is made again where no tombstone forbids it.
     const remade = write.value === null && evidence.server.cells.get(write.cell) === write.over
-    if (remade && write.over !== undefined && write.cell.startsWith('notes/') && evidence.shards) continue
+    if (remade && evidence.remade.has(`${write.cell} ${write.over}`)) continue
     const name = `${write.value ?? 'the delete'} of ${write.cell} (${write.by}, over ${write.over ?? 'nothing'})`
     if (!graph.covered(write)) {
       const rival = rivalOf(evidence, graph, write)
@@ -232,9 +236,9 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
   for (const [cell, value] of evidence.server.cells) {
     if (evidence.revived.has(value) || doubt.has(value)) continue
     // A copy is named after what it is a copy of, whatever became of that name since.
-    if (cell.endsWith('-copy#place')) continue
+    if (evidence.inbox.some(one => one.copy === recordOf(cell) && one.local === value)) continue
     // A server that says no names in its log cannot tell under which name something was deleted that comes back.
-    if (evidence.nameless && cell.endsWith('#place')) continue
+    if (evidence.nameless && cell.endsWith('#place') && cameBack(evidence, graph, cell, value)) continue
     const by = (graph.over.get(value) ?? []).find(
       write =>
         write.value !== null &&
@@ -248,10 +252,25 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     )
     if (by && !evidence.guarded && told) continue
     // What waits for a person waits whole: the parts that do not clash are not there yet either.
-    if (by && evidence.rule === 'MANUAL' && evidence.inbox.some(one => one.cell === cell)) continue
+    if (by && evidence.rule === 'MANUAL' && asksFor(evidence, graph, cell, by)) continue
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })
   }
   return failures
+}
+
+/** Somebody deleted the record, under this id or under the one that it had before it came back. */
+function cameBack({ writes }: Evidence, graph: Graph, cell: string, value: string): boolean {
+  const lives = [cell, graph.byValue.get(value)?.cell ?? cell].map(recordOf)
+  return writes.some(write => write.value === null && lives.includes(recordOf(write.cell)))
+}
+
+/** An open question whose local side has this write, or what came of it. */
+function asksFor({ inbox }: Evidence, graph: Graph, cell: string, by: Write): boolean {
+  return inbox.some(one => {
+    if (!one.open || one.cell !== cell || typeof one.local !== 'string') return false
+    const local = graph.byValue.get(one.local)
+    return local !== undefined && (local === by || descends(graph, local, by))
+  })
 }
 
 /** What a device replaced before its delete went out was never there for others: the delete is what they answered. */
@@ -279,12 +298,12 @@ function broughtBackTwice({ writes, server }: Evidence, graph: Graph, cell: stri
 }
 
 /** I4: whoever had seen the other side is not in conflict with it. */
-function selfConflicts({ inbox, revived, guarded }: Evidence, graph: Graph): Failure[] {
+function selfConflicts({ inbox, revived, guarded, shownAgain }: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
-  // Where nothing is guarded, doubt is recorded, also about what turns out to be our own.
-  if (!guarded) return failures
   for (const { by, cell, base, local, remote } of inbox) {
     if (typeof local !== 'string' || typeof remote !== 'string' || revived.has(local) || revived.has(remote)) continue
+    // Where nothing is guarded, what was replaced may be put there again: that is in doubt, and recorded.
+    if (!guarded && shownAgain.has(`${cell} ${remote}`)) continue
     // A field that one side only changed is in the entry beside those that clash.
     if (base === local || base === remote) continue
     const [mine, theirs] = [graph.byValue.get(local), graph.byValue.get(remote)]

@@ -72,12 +72,6 @@ export const LIVENESS = 120_000
 /** What the command line, or the shrinker, wants otherwise. */
 export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & { readonly without?: readonly Family[] }
 
-/**
- * What makes writes run over each other at a remote that guards nothing without any device being shown both: nobody can
- * record what nobody sees.
- */
-const unseeable: readonly Family[] = ['late', 'twice', 'compact', 'wipe', 'forceSync', 'deviceGone', 'power']
-
 export function optionsOf(seed: string, wish: Wish = {}): Options {
   const random = randomOf(`${seed}/options`)
   const rates = { ...noRates }
@@ -107,9 +101,10 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   const { without = [], ...rest } = wish
   for (const family of without) rates[family] = 0
   const options = { seed, ...drawn, ...rest, rates }
-  if (options.remote === 'open-box') for (const family of unseeable) rates[family] = 0
-  // What was purged is forgotten, and a late request brings it back as if it were new.
-  if (options.remote === 'purging-box') rates.late = rates.twice = 0
+  // Where nothing is guarded, what was run over is in the log and nowhere else.
+  if (options.remote === 'open-box') rates.compact = 0
+  // What was purged is forgotten: a request that comes late makes it again, and its own row looks like an old one.
+  if (options.remote === 'purging-box') rates.late = 0
   return { ...options, tree: options.tree && options.remote === 'files' }
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
 import { hearNudges, observe, watch } from './checks.ts'
 import { watchEffects } from './effects.ts'
-import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts } from './evidence.ts'
+import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts, wrongWaits } from './evidence.ts'
 import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
@@ -140,7 +140,7 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
   const old = sim.devices.flatMap(device => device.disk.wiped().map(driver => dump(sim, device, driver)))
   const evidence = evidenceOf(sim, dumps, await Promise.all(old))
   if (sim.world.log) tellAll(sim, dumps)
-  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps), ...wrongVerdicts(dumps)]
+  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps), ...wrongVerdicts(dumps), ...wrongWaits(dumps)]
   for (const { device, text } of dumps)
     if (text.includes(canaryToken))
       failures.push({ invariant: 'I23', message: `the token is on the disk of ${device.name}` })

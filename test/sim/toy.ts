@@ -135,7 +135,16 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     else if (bug === 'baseAtPush') mine.rows.set(id, { value: held!.value, version: row.version })
     else if (row.version > waiting.base) {
       const loser = waiting.after?.value ?? waiting.value
-      const entry = { by: name, cell: id, base: undefined, local: loser, remote: row.value, open: false, byUser: false }
+      const entry = {
+        by: name,
+        cell: id,
+        base: undefined,
+        local: loser,
+        remote: row.value,
+        open: false,
+        copy: undefined,
+        byUser: false,
+      }
       if (bug !== 'silentLoser') mine.inbox.push(entry)
       mine.rows.set(id, { value: row.value, version: row.version })
       mine.out.delete(id)
@@ -195,7 +204,8 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     guarded: true,
     nameless: false,
     shown: new Set<string>(),
-    shards: false,
+    remade: new Set<string>(),
+    shownAgain: new Set<string>(),
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }

@@ -99,6 +99,26 @@ describe('a record that was deleted here while its creation was in doubt, and ed
   })
 })
 
+test('what a change ran over at a remote that guards nothing is a conflict when it is shown again (I4)', async () => {
+  const fake = fakeOf({ guard: 'none', origins: false })
+  fake.put('a', { n: 0 })
+  const device = await deviceOf(fake, { rule: 'CLIENT_WINS' })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.meanwhile = () => {
+    fake.meanwhile = undefined
+    fake.put('a', { n: 9 })
+  }
+  await device.sync()
+  expect([fake.values(), await device.inbox()]).toMatchObject([{ a: { n: 1 } }, [{ theirs: { value: { n: 9 } } }]])
+  await device.put('a', { n: 2 })
+  await device.sync()
+  fake.put('a', { n: 9 })
+  await device.sync()
+  expect([await device.values(), fake.values()]).toEqual([{ a: { n: 2 } }, { a: { n: 2 } }])
+  expect(await device.inbox()).toHaveLength(2)
+})
+
 test('a leader that was frozen and robbed between asking who leads and hearing it asks again (I17)', async () => {
   const world = worldOf()
   const device = await deviceOf(fakeOf(), { world })
