@@ -8,7 +8,6 @@ import { patience } from './witness.ts'
 const effect = (sending: Sending): boolean => sending.method !== 'GET' && sending.method !== 'HEAD'
 const isChanges = (sending: Sending): boolean => /\/changes$/.test(sending.url.pathname)
 const isApply = (sending: Sending): boolean => /\/(apply|send)$/.test(sending.url.pathname)
-const isUpload = (sending: Sending): boolean => /\/upload\//.test(sending.url.pathname)
 
 export function watch(sim: Sim): void {
   const { world, network } = sim
@@ -55,7 +54,7 @@ export function watch(sim: Sim): void {
       world.fail('I23', `the token is in a URL: ${sending.url.pathname}`)
     rate(sending)
     if (effect(sending)) leadership(device, sending)
-    if (isApply(sending) || isUpload(sending)) device.witness.poised.delete(sending.owner)
+    if (isApply(sending)) device.witness.poised.delete(sending.owner)
     // I2s: the server's mirror never leads what is stored here.
     const position = sending.url.searchParams.get('position')
     if (position !== null && !device.witness.positions.has(position))
@@ -86,7 +85,7 @@ export function watch(sim: Sim): void {
         `${owner.name} sends ${url.pathname} with epoch ${epoch}, ${at - followed} ms after it was followed`,
       )
     const until = witness.markedUntil(owner)
-    if ((isApply(sending) || isUpload(sending)) && (until === undefined || at > until + patience))
+    if (isApply(sending) && (until === undefined || at > until + patience))
       world.fail('I17', `${owner.name} sends ${url.pathname} at ${at}, marked until ${until}`)
   }
 }
