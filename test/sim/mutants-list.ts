@@ -264,14 +264,4 @@ export const list: readonly Mutant[] = [
     ),
     args: ['--remote', 'files', '--tree', 'false'],
   },
-  {
-    name: 'a copy has an older name',
-    expect: ['I4'],
-    patches: one(
-      'src/ledger/settle.ts',
-      'row.value!,\n    changeOf(home, entry, row),',
-      '{ ...row.value!, ...(row.base?.value?.name !== undefined && { name: row.base.value.name }) },\n    changeOf(home, entry, row),',
-    ),
-    args: ['--strategy', 'KEEP_BOTH', '--remote', 'files', '--tree', 'true', '--ops', '80'],
-  },
 ]

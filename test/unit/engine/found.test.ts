@@ -287,7 +287,7 @@ test('a rename beside a clash of content goes to the record that stays, and the 
   const [change] = await device.put('x', file('new', 'root', 'mine'))
   fake.put('x', file('x', 'root', 'theirs'))
   await device.sync()
-  const copy = expect.objectContaining({ sha: 'mine' })
+  const copy = expect.objectContaining({ sha: 'mine', name: 'new copy 1' })
   expect(fake.values()).toEqual({ x: file('new', 'root', 'theirs'), [`${change}-copy`]: copy })
   expect(await device.values()).toEqual(fake.values())
   await mustAgree(device)
