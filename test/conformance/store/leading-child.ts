@@ -17,6 +17,9 @@ const file = parentPort ? (workerData as string) : process.argv[2]!
 const platform = realPlatform()
 const store = await sqlite(file).open(shape, platform)
 
+// Stopped at rest: whoever is stopped in the middle of a write holds up all others, with any lock.
+process.on('SIGUSR2', () => process.kill(process.pid, 'SIGSTOP'))
+
 function say(what: Word['what'], epoch: number): void {
   const word: Word = { what, epoch, at: Date.now() }
   if (parentPort) parentPort.postMessage(word)
