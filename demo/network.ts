@@ -1,16 +1,28 @@
 /** A switch between one device and the world: what a lost network does to `fetch` and to sockets. */
 import { type Platform, platform, type Socket } from '../src/index.ts'
 
-/** `channel` carries the switch: `true` and `false` posted there put the device on and off the network. */
-export function switched(channel: string, online: boolean): Platform {
+const asks = 'where does it stand?'
+
+/** The page's side: says where the switch stands whenever it is turned, and whenever a device asks. */
+export function wire(channel: string, online: () => boolean): { turned(): void } {
+  const line = new BroadcastChannel(channel)
+  const turned = () => line.postMessage(online())
+  line.onmessage = ({ data }) => data === asks && turned()
+  return { turned }
+}
+
+/** The device's side. It begins off the network, and asks. */
+export function switched(channel: string): Platform {
   const real = platform()
   const sockets = new Set<Socket>()
   const wakers = new Set<() => void>()
   const cut = new Set<AbortController>()
-  let connected = online
+  let connected = false
 
   // It lives as long as its page or worker does.
-  new BroadcastChannel(channel).onmessage = ({ data }: MessageEvent<boolean>) => {
+  const line = new BroadcastChannel(channel)
+  line.onmessage = ({ data }: MessageEvent<unknown>) => {
+    if (typeof data !== 'boolean') return
     connected = data
     if (connected) for (const wake of wakers) wake()
     else {
@@ -18,6 +30,7 @@ export function switched(channel: string, online: boolean): Platform {
       for (const socket of sockets) socket.close()
     }
   }
+  line.postMessage(asks)
 
   return {
     ...real,

@@ -1,9 +1,8 @@
 /** One device: an app with notes. All of Tidemark that it needs is in this file and in `sync.worker.ts`. */
 import { open, type Strategy } from '../../src/index.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
-import { files } from '../../src/transports/files/index.ts'
 import { byId } from '../dom.ts'
-import { switched } from '../network.ts'
+import { wire } from '../network.ts'
 import { schemaWith } from '../schema.ts'
 import { lastPlace } from '../stage/asks.ts'
 import { showInbox } from './inbox.ts'
@@ -23,19 +22,21 @@ byId('name').textContent = title
 
 const store = `playground:${share}:${device}`
 const network = byId<HTMLInputElement>('network')
-const wire = new BroadcastChannel(`${store}:network`)
 network.checked = sessionStorage.getItem(store) !== 'off'
+const line = wire(`${store}:network`, () => network.checked)
 network.onchange = () => {
   sessionStorage.setItem(store, network.checked ? 'on' : 'off')
-  wire.postMessage(network.checked)
+  line.turned()
 }
 
-const db = await open({
+const db = await open<typeof import('../sync.worker.ts').default>({
+  account: store,
+  config: { url, share, strategy, wire: `${store}:network` },
   store: indexeddb(store),
   schema: schemaWith(strategy),
-  remotes: { drive: files({ url, share, folders: { notes: '/notes' }, token: () => token, platform: 'web' }) },
+  tokens: { drive: () => token },
+  worker: () => new Worker(new URL('../sync.worker.ts', import.meta.url), { type: 'module', name: title }),
   device: { name: title },
-  platform: switched(wire.name, network.checked),
 })
 
 showStatus(db.remotes.drive.status)
