@@ -86,7 +86,12 @@ export function startEngine(options: EngineOptions): Engine {
       ([remote, transport]) => [remote, ground(remote, transport, epoch, lost)] as const,
     )
     loops = new Map(grounds.map(([remote, on]) => [remote, runLoop(on, options.report)]))
-    transfers = new Map(grounds.map(([remote, on]) => [remote, runTransfers(on, options.report)]))
+    // Once its bytes are there, the change that names them goes.
+    const carried = (remote: string) => () => {
+      options.report()
+      loops.get(remote)?.bell.changed()
+    }
+    transfers = new Map(grounds.map(([remote, on]) => [remote, runTransfers(on, carried(remote))]))
     const unwatch = store.watch(touched => {
       const changed = (...spaces: readonly Space[]) =>
         touched.length === 0 || touched.some(({ space }) => space === undefined || spaces.includes(space))

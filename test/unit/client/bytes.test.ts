@@ -102,6 +102,17 @@ describe('up', () => {
     expect((await status()).phase).toBe('synced')
   })
 
+  test('a change goes at once when its bytes are there, not at the next look', async () => {
+    const world = worldOf()
+    const { fake, remote, app } = keeper(world)
+    const { rows } = await app()
+    await world.pass(30_000)
+    remote.slow = 700
+    await rows.write('a', text('abc'))
+    await world.pass(1_500)
+    expect(Object.keys(fake.values())).toEqual(['a'])
+  })
+
   test('records do not wait for bytes, and nothing is called synced before both are there', async () => {
     const world = worldOf()
     const { fake, remote, app } = keeper(world)
