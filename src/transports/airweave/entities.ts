@@ -4,9 +4,9 @@
  */
 import type { RemoteRecord } from '../../model.ts'
 import type { Io } from '../../transport.ts'
+import { deleted, knownOf, type News } from '../shared/listing.ts'
 import { text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
-import { deleted, knownOf, type News } from './known.ts'
 import { isOver, type Job, regrouped } from './wire.ts'
 
 export interface ReadBack extends News {
@@ -21,11 +21,11 @@ export async function readBack(api: Api, connection: string, jobs: readonly Job[
   const row = await io.peek(peek => peek.row(['read', connection]))
   const last = text(row, 'job')
   const [newest] = jobs
-  if (newest === undefined || newest.id === last) return { records: [], whole: true }
+  if (newest === undefined || newest.id === last) return { group: connection, records: [], whole: true }
   // While one is at work, what search shows is neither before nor after it.
-  if (jobs.some(job => !isOver(job))) return { records: [], whole: row !== undefined }
+  if (jobs.some(job => !isOver(job))) return { group: connection, records: [], whole: row !== undefined }
   const sync = text(row, 'sync') ?? (await api.syncId(connection, io))
-  if (sync === undefined) return { records: [], whole: false }
+  if (sync === undefined) return { group: connection, records: [], whole: false }
 
   const at = jobs.findIndex(({ id }) => id === last)
   const news = at < 0 ? undefined : jobs.slice(0, at)
@@ -35,7 +35,7 @@ export async function readBack(api: Api, connection: string, jobs: readonly Job[
   const [after] = (await api.jobs(connection, 1, io)) ?? []
   if (after?.id !== newest.id || !read.whole) {
     if (!read.whole) io.notice({ code: 'protocol', message: 'Search gave entities twice: they are read again.' })
-    return { records: [], whole: false }
+    return { group: connection, records: [], whole: false }
   }
   return { ...read, rows: { put: [{ key: ['read', connection], row: { job: newest.id, sync } }] } }
 }
@@ -48,8 +48,8 @@ async function everything(api: Api, connection: string, sync: string, io: Io): P
   const records = regrouped(chunks, connection)
   const known = await knownOf('entities', connection, io)
   const there = new Set(records.map(({ id }) => id))
-  const gone = [...known.keys()].filter(id => !there.has(id)).map(id => deleted('entities', connection, id))
-  return { records: [...records.filter(one => known.get(one.id) !== one.version), ...gone], whole }
+  const gone = [...known.keys()].filter(id => !there.has(id)).map(id => deleted('entities', id))
+  return { group: connection, records: [...records.filter(one => known.get(one.id) !== one.version), ...gone], whole }
 }
 
 async function since(api: Api, connection: string, sync: string, jobs: readonly Job[], io: Io): Promise<ReadBack> {
@@ -60,5 +60,5 @@ async function since(api: Api, connection: string, sync: string, jobs: readonly 
     whole &&= read.whole
     records.push(...regrouped(read.chunks, connection))
   }
-  return { records, whole }
+  return { group: connection, records, whole }
 }

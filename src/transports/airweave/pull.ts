@@ -4,10 +4,10 @@
  */
 import type { Json } from '../../model.ts'
 import type { Io, Page, PrivateRows, Pull, Transport } from '../../transport.ts'
+import { changed, deleted, knownGroups, knownOf, pagesOf } from '../shared/listing.ts'
 import { flag } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import { readBack } from './entities.ts'
-import { changed, deleted, knownOf, type News, pagesOf } from './known.ts'
 import { type Connection, isOver, type Job } from './wire.ts'
 
 const LOOK_AGAIN = 45_000
@@ -25,7 +25,7 @@ export function pull(api: Api, options: PullOptions): Pull {
       const under = { walk }
       let whole = true
       const connections = await api.connections(io)
-      yield* pagesOf(await connectionsChanged(connections, io), under)
+      for (const one of connections) yield* pagesOf(await changed('connections', one.id, [one], io), under)
       yield* goneWith(connections, under, io)
       for (const { id } of connections) {
         const jobs = (await api.jobs(id, options.jobs, io)) ?? []
@@ -68,28 +68,17 @@ async function underWay(connection: string, jobs: readonly Job[], io: Io): Promi
 /** A connection that is gone takes along its jobs and entities. */
 async function* goneWith(connections: readonly Connection[], cursor: Json, io: Io): AsyncGenerator<Page, void> {
   const listed = new Set(connections.map(({ id }) => id))
-  const known = await io.peek(peek => peek.rows(['known', 'connections']))
-  for (const connection of known.map(({ key }) => String(key[2])).filter(id => !listed.has(id))) {
-    const records = [deleted('connections', connection, connection)]
+  for (const group of (await knownGroups('connections', io)).filter(id => !listed.has(id))) {
+    const records = [deleted('connections', group)]
     for (const source of ['jobs', 'entities']) {
-      for (const id of (await knownOf(source, connection, io)).keys()) records.push(deleted(source, connection, id))
+      for (const id of (await knownOf(source, group, io)).keys()) records.push(deleted(source, id))
     }
-    yield* pagesOf(
-      {
-        records,
-        rows: {
-          delete: [
-            ['read', connection],
-            ['active', connection],
-          ],
-        },
-      },
-      cursor,
-    )
+    const rows = {
+      delete: [
+        ['read', group],
+        ['active', group],
+      ],
+    }
+    yield* pagesOf({ group, records, rows }, cursor)
   }
-}
-
-const connectionsChanged = async (connections: readonly Connection[], io: Io): Promise<News> => {
-  const news = await Promise.all(connections.map(one => changed('connections', one.id, [one], io)))
-  return { records: news.flatMap(({ records }) => records) }
 }

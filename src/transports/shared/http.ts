@@ -56,15 +56,22 @@ export interface HttpOptions {
   readonly token: AskToken
   /** How a token is sent. Default: `authorization: Bearer`. */
   readonly credentials?: (token: string) => { readonly [name: string]: string }
+  /** Lets a browser send its cookies, for servers that know nothing else. */
+  readonly cookies?: boolean
 }
 
-export function http({ url, token, credentials = bearer }: HttpOptions): Http {
+export function http({ url, token, credentials = bearer, cookies = false }: HttpOptions): Http {
   const base = baseUrl(url)
   const asked = tokens(token)
 
   async function request(call: Call, token: string, io: Io): Promise<Response> {
     const target = urlOf(base, call.route, call.ids ?? {}, call.query)
-    const response = await exchange(target, initOf(call, credentials(token), io), call, io)
+    const response = await exchange(
+      target,
+      { ...initOf(call, credentials(token), io), ...(cookies && { credentials: 'include' as const }) },
+      call,
+      io,
+    )
     const date = parseHttpDate(response.headers.get('date') ?? '')
     if (date !== undefined) io.serverTime(date)
     return response
