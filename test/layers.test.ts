@@ -52,6 +52,10 @@ const layers: readonly {
   { files: /^src\/transports\/files\//, may: [ground, contracts, /^src\/transports\/(files|shared)\//] },
   { files: /^src\/transports\/airweave\//, may: [ground, contracts, /^src\/transports\/(airweave|shared)\//] },
   {
+    files: /^src\/transports\/cognee\//,
+    may: [ground, contracts, /^src\/transports\/(cognee|shared)\//, /^@noble\/hashes\/legacy\.js$/],
+  },
+  {
     files: /^src\/transports\/cdf-records\//,
     may: [ground, contracts, /^src\/transports\/(cdf-records|shared)\//, /^@noble\/hashes\//],
   },

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { cases as airweave } from './transport-airweave.ts'
 import { cases as cdfRecords } from './transport-cdf-records.ts'
+import { cases as cognee } from './transport-cognee.ts'
 import { cases as files } from './transport-files.ts'
 import { type TransportCase, transportSuite } from './transport-suite.ts'
 
@@ -9,6 +10,7 @@ import { type TransportCase, transportSuite } from './transport-suite.ts'
 const suites: { readonly [folder: string]: readonly TransportCase[] } = {
   files,
   airweave,
+  cognee,
   'cdf-records': cdfRecords,
 }
 

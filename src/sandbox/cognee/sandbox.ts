@@ -6,7 +6,7 @@ import { type Admin, admin } from './admin.ts'
 import { app } from './app.ts'
 import { type Knobs, standard } from './knobs.ts'
 import { advance } from './runs.ts'
-import type { Run, Server, State } from './state.ts'
+import type { Data, Dataset, Run, Server, State } from './state.ts'
 
 /**
  * A local Cognee server with its cloud behind it, under `/cloud`: login, datasets, documents, and syncs to the cloud.
@@ -32,7 +32,13 @@ export function cogneeSandbox(options: CogneeOptions): CogneeSandbox {
     ...exchange({ world, weather, knobs: () => knobs, handle: request => routes.fetch(request) }),
     weather,
     admin: admin(server),
-    inspect: () => structuredClone({ runs: state.runs, data: [...state.data.values()], cloudKey: state.cloudKey }),
+    inspect: () =>
+      structuredClone({
+        runs: state.runs,
+        datasets: [...state.datasets.values()],
+        data: [...state.data.values()],
+        cloudKey: state.cloudKey,
+      }),
     set(change) {
       knobs = { ...knobs, ...change }
     },
@@ -50,10 +56,11 @@ export type CogneeOptions = {
 export type CogneeSandbox = Wires & {
   readonly weather: Weather
   readonly admin: Admin
-  /** All runs, oldest first, as they really are, and all documents here. */
+  /** All runs, oldest first, as they really are, and all that is here. */
   readonly inspect: () => {
     readonly runs: readonly Run[]
-    readonly data: readonly { readonly id: string; readonly dataset: string; readonly md5: string }[]
+    readonly datasets: readonly Pick<Dataset, 'id' | 'name'>[]
+    readonly data: readonly Pick<Data, 'id' | 'dataset' | 'name' | 'md5'>[]
     readonly cloudKey: string
   }
   readonly set: (change: Partial<Knobs>) => void

@@ -1,0 +1,134 @@
+/** Datasets are made and deleted, documents added and deleted. Nothing can be changed: the content is the identity. */
+import { reactionTo, SyncError } from '../../errors.ts'
+import type { Change, Receipt, RejectCode, Value } from '../../model.ts'
+import type { Bodies, Io, Push } from '../../transport.ts'
+import type { Api } from './api.ts'
+import { described } from './pull.ts'
+import { datasetRecord, type Listed } from './wire.ts'
+
+export interface Limits {
+  /** Larger documents are refused before they are sent. */
+  readonly mostBytes: number
+}
+
+export function push(api: Api, limits: Limits): { readonly push: Push; readonly bodies: Bodies } {
+  /** Ids of what was added in this life, by change. */
+  const added = new Map<string, string>()
+
+  async function send(change: Change, io: Io): Promise<Receipt> {
+    const { collection, base, value } = change
+    if (value !== null && base?.value != null) return no(change, 'unsupported', UNCHANGEABLE[collection] ?? '')
+    if (collection === 'datasets') return value === null ? dropDataset(change, io) : makeDataset(change, value, io)
+    return value === null ? dropDocument(change, io) : addDocument(change, value, io)
+  }
+
+  async function makeDataset({ change }: Change, value: Value, io: Io): Promise<Receipt> {
+    const made = await api.create(String(value.name), io)
+    const remote = datasetRecord(made, (await api.statuses([made.id], io)).get(made.id))
+    return { change, state: 'accepted', id: made.id, version: remote.version, remote }
+  }
+
+  async function dropDataset(change: Change, io: Io): Promise<Receipt> {
+    const { id } = change
+    if (await api.deleteDataset(id, io)) return gone(change)
+    // What is gone and what is not ours look the same.
+    if ((await api.datasets(io)).some(one => one.id === id))
+      return no(change, 'forbidden', 'You may not delete this dataset.')
+    return gone(change)
+  }
+
+  async function addDocument(change: Change, value: Value, io: Io): Promise<Receipt> {
+    const { dataset, sha256, size } = value
+    if (typeof sha256 !== 'string') return no(change, 'content-missing', 'Write the bytes of a document with it.')
+    if (typeof size === 'number' && size > limits.mostBytes)
+      return no(change, 'too-large', 'This document is too large.')
+    const listed = await api.documents(String(dataset), io)
+    if (listed === undefined) {
+      return no(change, 'invalid', 'The server has no such dataset: make it, and add to it when the server has it.')
+    }
+    const id = added.get(change.change)
+    const one = id === undefined ? await named(listed, value, io) : listed.find(it => it.id === id)
+    if (one === undefined) return { change: change.change, state: 'unknown' }
+    const remote = await described(api, one, io)
+    return { change: change.change, state: 'accepted', id: one.id, version: remote.version, remote }
+  }
+
+  /** Added in an earlier life: found again by its content, and by its name before others. */
+  async function named(listed: readonly Listed[], value: Value, io: Io): Promise<Listed | undefined> {
+    const first = listed.toSorted((one, other) => rank(one, value) - rank(other, value))
+    for (const one of first) if ((await api.content(one.dataset, one.id, io))?.sha256 === value.sha256) return one
+    return undefined
+  }
+
+  async function dropDocument(change: Change, io: Io): Promise<Receipt> {
+    const dataset = String(change.base?.value?.dataset ?? '')
+    if (dataset === '' || (await api.deleteDocument(dataset, change.id, io))) return gone(change)
+    if ((await api.documents(dataset, io)) === undefined) return gone(change)
+    return no(change, 'forbidden', 'You may not delete from this dataset.')
+  }
+
+  return {
+    push: {
+      most: 20,
+      // A dataset is known by its name and a document by its content: what arrives twice happens once.
+      guard: 'key',
+      async send(changes, io) {
+        const receipts: Receipt[] = []
+        for (const change of changes) {
+          try {
+            receipts.push(await send(change, io))
+          } catch (error) {
+            if (!(error instanceof SyncError)) throw error
+            // One that fails must not hide what the others settled.
+            if (receipts.length === 0 || error.code === 'aborted' || error.code === 'stale-leader') throw error
+            if (reactionTo(error).effect === 'none') {
+              const notBefore = error.notBefore ?? io.now()
+              receipts.push({ change: change.change, state: 'later', notBefore, reason: error.message })
+            }
+          }
+        }
+        return { receipts }
+      },
+    },
+    bodies: {
+      async upload({ change, value }, body, io) {
+        // Said with its receipt, without having been sent.
+        if (value === null || body.size > limits.mostBytes) return
+        const { dataset, name, extension, mime } = value
+        if ((await api.documents(String(dataset), io)) === undefined) return
+        const file = {
+          name: typeof extension === 'string' && extension !== '' ? `${name}.${extension}` : String(name),
+          mime: typeof mime === 'string' && /^[\w.+/-]+$/.test(mime) ? mime : 'text/plain',
+          bytes: await body.read(0, body.size),
+        }
+        const id = await api.add(String(dataset), file, io)
+        if (id !== undefined) added.set(change, id)
+      },
+      async download({ id }, { value }, _, io) {
+        const bytes = await api.raw(String(value?.dataset ?? ''), id, io)
+        if (bytes === undefined) throw new SyncError('missing', 'This document is gone from the server.')
+        return { at: 0, size: bytes.length, pieces: once(bytes) }
+      },
+    },
+  }
+}
+
+const UNCHANGEABLE: { readonly [source: string]: string } = {
+  datasets: 'Cognee cannot rename a dataset: make another one.',
+  documents: 'Cognee cannot change a document: add another one and delete this.',
+}
+
+const gone = ({ change }: Change): Receipt => ({ change, state: 'accepted', version: { gone: true } })
+
+const no = ({ change }: Change, code: RejectCode, reason: string): Receipt => ({
+  change,
+  state: 'rejected',
+  code,
+  reason,
+})
+
+const rank = (one: Listed, value: Value): number => (one.name === value.name ? 0 : 1)
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes
+}

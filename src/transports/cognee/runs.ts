@@ -1,0 +1,121 @@
+/**
+ * Syncs of datasets to the cloud. The API tells only what is under way, and ends a run well whatever was lost: that
+ * everything is there is said only after hashes were compared with the cloud.
+ */
+import { SyncError } from '../../errors.ts'
+import type { Json } from '../../model.ts'
+import type { Io, JobReport, Jobs } from '../../transport.ts'
+import { knownOf } from '../shared/listing.ts'
+import { text } from '../shared/shape.ts'
+import { safeId } from '../shared/url.ts'
+import type { Api, Cloud } from './api.ts'
+import type { Dataset, Run } from './wire.ts'
+
+/** Some datasets, by id; everything must be said aloud. */
+export type CogneeSync = { readonly datasets: readonly string[] } | { readonly scope: 'all' }
+
+export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
+  return {
+    refuses,
+
+    async start(request, io) {
+      const { id, details } = await api.sync(bodyOf(request), io)
+      return { id, report: { state: 'running', progress: 0, details } }
+    },
+
+    async find(request, asked, io) {
+      const run = await api.running(io)
+      if (run === undefined) return { mark: null }
+      if (await sameSet(request, run, io)) return { id: run.id }
+      // After a doubt it cannot be ours: there is only one at a time, and ours would say our datasets.
+      if (asked !== undefined) return {}
+      throw new SyncError('busy', 'Another sync is under way. This one follows it.')
+    },
+
+    async check(id, request, io) {
+      const run = await api.running(io)
+      if (run?.id !== id) return verified(request, io)
+      return { state: 'running', ...(run.percent !== undefined && { progress: Math.min(1, run.percent / 100) }) }
+    },
+
+    pauses: [1_000, 15_000],
+  }
+
+  async function chosen(request: CogneeSync, io: Io): Promise<readonly Dataset[]> {
+    const all = await api.datasets(io)
+    return 'scope' in request ? all : all.filter(({ id }) => request.datasets.includes(id))
+  }
+
+  async function sameSet(request: CogneeSync, run: Run, io: Io): Promise<boolean> {
+    const asked = await chosen(request, io)
+    const ids = 'scope' in request ? asked.map(({ id }) => id) : request.datasets
+    if (run.datasets !== undefined) return same(ids, run.datasets)
+    // Older servers tell one name only.
+    return (
+      run.names !== undefined &&
+      same(
+        asked.map(({ name }) => name),
+        run.names,
+      ) &&
+      asked.length === new Set(ids).size
+    )
+  }
+
+  /** The run is over. Nothing tells how, so what should be in the cloud is compared with what is. */
+  async function verified(request: CogneeSync, io: Io): Promise<JobReport> {
+    if (cloud === undefined) {
+      const reason = 'The sync is over. Whether everything arrived cannot be told without access to the cloud.'
+      return { state: 'finished-unverified', reason }
+    }
+    let [documents, lacking, more] = [0, 0, 0]
+    for (const dataset of await chosen(request, io)) {
+      const hashes = await hashesOf(dataset.id, io)
+      if (hashes.size === 0) continue // what is empty here is left out by the server
+      const difference = await cloud.diff(dataset, [...hashes], io)
+      documents += hashes.size
+      lacking += difference.lacking.length
+      more += difference.more.length
+    }
+    const counters = { documents, lacking, more }
+    if (lacking + more === 0) return { state: 'done', progress: 1, counters }
+    const what = [
+      ...(lacking > 0 ? [`${lacking} documents are not in the cloud`] : []),
+      ...(more > 0 ? [`${more} of the cloud are not here`] : []),
+    ]
+    return { state: 'partial', counters, reason: `The sync is over, but ${what.join(' and ')}. Run it again.` }
+  }
+
+  /** MD5 of all documents, from what a pull has read where it has. */
+  async function hashesOf(dataset: string, io: Io): Promise<ReadonlySet<string>> {
+    const known = await knownOf('documents', dataset, io)
+    const hashes = new Set<string>()
+    for (const { id } of (await api.documents(dataset, io)) ?? []) {
+      const hash = text(known.get(id), 'md5') ?? (await api.content(dataset, id, io))?.md5
+      if (hash !== undefined) hashes.add(hash)
+    }
+    return hashes
+  }
+}
+
+function refuses(request: CogneeSync): string | undefined {
+  if ('scope' in request) {
+    return request.scope === 'all' && !('datasets' in request) ? undefined : "Say `scope: 'all'`, or which datasets."
+  }
+  const { datasets } = request as { readonly datasets?: unknown }
+  if (!Array.isArray(datasets) || datasets.length === 0) {
+    return "Say which datasets to sync. For all of them say `scope: 'all'`."
+  }
+  return datasets.every(id => typeof id === 'string' && safeId(id)) ? undefined : 'A dataset is said by its id.'
+}
+
+/** `{}` means everything, so only who said so sends it (I33). */
+function bodyOf(request: CogneeSync): Json {
+  const refused = refuses(request)
+  if (refused !== undefined) throw new SyncError('invalid-value', refused)
+  return 'scope' in request ? {} : { dataset_ids: [...new Set(request.datasets)] }
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  const [mine, theirs] = [new Set(one), new Set(other)]
+  return mine.size === theirs.size && [...mine].every(id => theirs.has(id))
+}
