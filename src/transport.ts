@@ -41,7 +41,7 @@ export interface Io {
 export type AskToken = (why: { readonly refresh: boolean }) => Promise<string> | string
 
 export interface Notice {
-  readonly code: 'foreign' | 'unsupported' | 'protocol' | 'unreadable'
+  readonly code: 'foreign' | 'unsupported' | 'protocol' | 'unreadable' | 'remark'
   readonly message: string
 }
 
@@ -51,6 +51,8 @@ export interface Peek {
   agreed(source: string, ids: readonly string[]): Promise<(Base | undefined)[]>
   /** Ids of the agreed, not deleted records whose parent field says `parent`. */
   children(source: string, parent: string): Promise<string[]>
+  /** Ids behind `after` of records that the remote had, and that the walk under way has not shown so far. */
+  unseen(source: string, limit: number, after?: string): Promise<string[]>
   /** The transport's own rows. */
   row(key: RowKey): Promise<Row | undefined>
   rows(prefix: RowKey, limit?: number, after?: RowKey): Promise<KeyedRow[]>

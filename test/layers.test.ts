@@ -56,6 +56,10 @@ const layers: readonly {
     may: [ground, contracts, /^src\/transports\/(cognee|shared)\//, /^@noble\/hashes\/legacy\.js$/],
   },
   {
+    files: /^src\/transports\/cdf-instances\//,
+    may: [ground, contracts, /^src\/transports\/(cdf-instances|shared)\//],
+  },
+  {
     files: /^src\/transports\/cdf-records\//,
     may: [ground, contracts, /^src\/transports\/(cdf-records|shared)\//, /^@noble\/hashes\//],
   },

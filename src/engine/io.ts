@@ -1,7 +1,7 @@
 /** All that a transport may touch, made for one walk. */
 import { SyncError } from '../errors.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
-import { agreedOf, metaOf } from '../ledger/rows.ts'
+import { agreedOf, checkpointOf, metaOf } from '../ledger/rows.ts'
 import type { Base } from '../model.ts'
 import type { Reader } from '../store.ts'
 import type { Io, Peek } from '../transport.ts'
@@ -132,6 +132,22 @@ function peekOf(on: Ground, tx: Reader): Peek {
         if (base?.value?.[field] === parent) ids.add(id)
       }
       return [...ids]
+    },
+    async unseen(source, limit, after) {
+      const place = on.places.get(source)
+      const { generation: walk } = await checkpointOf(tx, on.remote)
+      const found: string[] = []
+      for (let from = after; place !== undefined && found.length < limit; ) {
+        const query = { limit: 1000, ...(from !== undefined && { after: { id: from } }) }
+        const some = await tx.records(place.collection).list(query)
+        for (const one of some) {
+          const { generation } = metaOf(one)
+          if (generation > 0 && generation < walk && found.length < limit) found.push(one.id)
+        }
+        if (some.length < 1000) break
+        from = some.at(-1)!.id
+      }
+      return found
     },
     async row(key) {
       return space.get([on.remote, ...key])

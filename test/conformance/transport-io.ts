@@ -52,6 +52,8 @@ export function client(options: ClientOptions): Client {
   const { transport, device = { id: 'device-1', name: 'Laptop' } } = options
   const agreed = new Map<string, Map<string, RemoteRecord>>()
   const rows = new Map<string, KeyedRow>()
+  /** What the walk under way has brought. */
+  const shown = new Set<string>()
   let uuids = 0
   let landing: Promise<void> = Promise.resolve()
 
@@ -74,6 +76,12 @@ export function client(options: ClientOptions): Client {
       }),
     children: async (name, parent) =>
       [...source(name).values()].filter(({ value }) => value?.parent === parent).map(({ id }) => id),
+    unseen: async (name, limit, after = '') =>
+      [...source(name).values()]
+        .filter(({ id, value }) => value !== null && id > after && !shown.has(`${name}\n${id}`))
+        .map(({ id }) => id)
+        .sort()
+        .slice(0, limit),
     row: async key => rows.get(JSON.stringify(key))?.row,
     rows: async (prefix, limit = Number.POSITIVE_INFINITY, after) =>
       [...rows.values()]
@@ -124,6 +132,7 @@ export function client(options: ClientOptions): Client {
     },
     async pull({ signal, pages: most = Number.POSITIVE_INFINITY } = {}) {
       const io = self.io(signal)
+      if (self.cursor === undefined) shown.clear()
       const pages: Page[] = []
       const walk = transport.pull!.pages(self.cursor, io)[Symbol.asyncIterator]()
       // The next page is asked for before this one is committed, as the engine does.
@@ -166,6 +175,7 @@ export function client(options: ClientOptions): Client {
       const records = source(record.collection)
       if (record.subtree) for (const id of below(records, record.id)) remove(records, id)
       records.set(record.id, record)
+      shown.add(`${record.collection}\n${record.id}`)
     }
     if (page.private) commitRows(page.private)
     self.cursor = structuredClone(page.cursor)

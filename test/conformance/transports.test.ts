@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { cases as airweave } from './transport-airweave.ts'
+import { cases as cdfInstances } from './transport-cdf-instances.ts'
 import { cases as cdfRecords } from './transport-cdf-records.ts'
 import { cases as cognee } from './transport-cognee.ts'
 import { cases as files } from './transport-files.ts'
@@ -11,6 +12,7 @@ const suites: { readonly [folder: string]: readonly TransportCase[] } = {
   files,
   airweave,
   cognee,
+  'cdf-instances': cdfInstances,
   'cdf-records': cdfRecords,
 }
 

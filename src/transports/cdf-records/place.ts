@@ -13,14 +13,6 @@ export interface Place {
   readonly asked: string
 }
 
-const HOUR = 3_600_000
-
-/** Tombstones are shown for three days at least; a place older than this may have missed some (I30). */
-export const OLDEST = 60 * HOUR
-
-/** To the hour, so that looking again and again is no news. */
-export const hourOf = (now: number): number => Math.floor(now / HOUR) * HOUR
-
 /** Throws `cursor-invalid` where it belongs to another question. */
 export function readPlace(json: Json, asked: string): Place {
   const cursor = text(json, 'cursor')

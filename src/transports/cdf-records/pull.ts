@@ -2,11 +2,12 @@ import { equal } from '../../equal.ts'
 import { SyncError } from '../../errors.ts'
 import type { Json, RemoteRecord } from '../../model.ts'
 import type { Io, Page, Pull } from '../../transport.ts'
+import { hourOf, OLDEST } from '../shared/cdf/time.ts'
 import type { Api } from './api.ts'
 import { matches } from './filter.ts'
 import { recordId } from './ids.ts'
 import type { Config } from './options.ts'
-import { hourOf, OLDEST, type Place, readPlace } from './place.ts'
+import { type Place, readPlace } from './place.ts'
 import { type Item, readItem, remoteRecord } from './wire.ts'
 
 const MOST_EMPTY = 10

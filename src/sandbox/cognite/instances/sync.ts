@@ -39,7 +39,7 @@ export function syncRoutes(app: App, server: Server, graph: Graph): void {
       nextCursor[name] = write({ ...page.next, name, issued: world.now(), nonce: ++issued })
       if (!selected) continue
       const again =
-        cursor && world.random() < knobs().instances.redeliver && limit > 1 ? lastShown(members, cursor) : []
+        cursor && page.rows.length > 0 && world.random() < knobs().instances.redeliver ? lastShown(members, cursor) : []
       items[name] = shuffled(server, [...again, ...page.rows]).map(row =>
         shownInstance(state, row, selected, knobs().instances),
       )

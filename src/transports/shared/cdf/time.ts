@@ -9,3 +9,11 @@ export function momentOf(text: string): number | undefined {
 export function millis(time: number): number {
   return Math.abs(time) < 100_000_000_000 ? time * 1000 : time
 }
+
+const HOUR = 3_600_000
+
+/** Deletions are shown for three days at least; a place older than this may have missed some (I30, I31). */
+export const OLDEST = 60 * HOUR
+
+/** To the hour, so that looking again and again is no news. */
+export const hourOf = (now: number): number => Math.floor(now / HOUR) * HOUR
