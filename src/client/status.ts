@@ -93,7 +93,9 @@ function phaseOf(
   if (brake !== undefined) return 'needs-user'
   if (problem !== undefined) return problem.next === undefined ? 'needs-user' : 'waiting'
   if (failure !== undefined) return failure.code === 'needs-auth' ? 'needs-auth' : 'waiting'
-  if (walking || pulledAt === undefined || pending > stuck) return 'syncing'
+  // Only who leads knows what waits behind a question; to the others the question comes first.
+  const moves = leads ? pending > stuck : pending > 0 && held + asked === 0
+  if (walking || pulledAt === undefined || moves) return 'syncing'
   if (nudged || (leads && state !== 'resting')) return 'syncing'
   // What waits for a refused or disputed change waits for the user with it.
   if (held + asked > 0) return 'needs-user'

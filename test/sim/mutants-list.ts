@@ -137,7 +137,7 @@ export const list: readonly Mutant[] = [
     name: 'status forgets what waits',
     expect: ['I13'],
     patches: [
-      { file: 'src/client/status.ts', find: ' || pending > stuck) return', replace: ') return' },
+      { file: 'src/client/status.ts', find: ' || moves) return', replace: ') return' },
       { file: 'src/client/status.ts', find: "if (pending > 0) return 'syncing'", replace: '' },
     ],
   },

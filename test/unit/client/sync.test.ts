@@ -224,6 +224,25 @@ describe('the status', () => {
     expect([(await follower.status()).phase, fake.values()]).toEqual(['synced', { a: { n: 1 } }])
   })
 
+  test('of a follower needs the user where a change waits behind a question, as its leader says', async () => {
+    const world = worldOf()
+    const disk = memoryDisk('d')
+    const fake = fakeOf({ name: 'files', source: tree })
+    const app = () => appOf({ world, fake, name: 'files', source: tree, rule: 'MANUAL', store: memory('m', { disk }) })
+    const leader = await app()
+    fake.answer = ({ change, id }) =>
+      id === 'docs' ? { change, state: 'rejected', code: 'invalid', reason: 'No.' } : undefined
+    const follower = await app()
+    await follower.rows.put('docs', folder('docs'))
+    await follower.rows.put('a', file('a', 'docs'))
+    await world.pass(30_000)
+    const phases = [await leader.status(), await follower.status()].map(({ phase, pending }) => [phase, pending])
+    expect(phases).toEqual([
+      ['needs-user', 1],
+      ['needs-user', 1],
+    ])
+  })
+
   test('waits with `synced` until it is true', async () => {
     const { rows, db, world, fake } = await appOf()
     await rows.put('a', { n: 1 })
