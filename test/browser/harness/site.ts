@@ -16,9 +16,11 @@ export interface SiteOptions {
   /** What the page's policy lets it connect to; the page's own files are all that it may load. Default: no policy. */
   readonly connect?: readonly string[]
   readonly headers?: { readonly [name: string]: string }
+  /** The scripts in `app/`: the page's own first. Default: the notes app. */
+  readonly scripts?: readonly string[]
 }
 
-let bundles: Promise<ReadonlyMap<string, string>> | undefined
+const bundles = new Map<string, Promise<ReadonlyMap<string, string>>>()
 
 /** No `unsafe-eval`, no inline scripts, no `blob:` (S23). */
 export const strict = (connect: readonly string[]): string =>
@@ -31,9 +33,11 @@ export const strict = (connect: readonly string[]): string =>
     "require-trusted-types-for 'script'",
   ].join('; ')
 
-export async function site({ connect, headers = {} }: SiteOptions = {}): Promise<Site> {
-  bundles ??= bundled()
-  const files = await bundles
+export async function site({ connect, headers = {}, scripts = ['page'] }: SiteOptions = {}): Promise<Site> {
+  const key = scripts.join()
+  const bundle = bundles.get(key) ?? bundled(scripts)
+  bundles.set(key, bundle)
+  const files = await bundle
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://site')
     const script = files.get(pathname)
@@ -42,7 +46,7 @@ export async function site({ connect, headers = {} }: SiteOptions = {}): Promise
     response.setHeader('cache-control', 'no-cache')
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
     if (script === undefined && pathname !== '/') response.statusCode = 404
-    response.end(script ?? page)
+    response.end(script ?? page(scripts[0]!))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -56,11 +60,12 @@ export async function site({ connect, headers = {} }: SiteOptions = {}): Promise
   }
 }
 
-const page = '<!doctype html><meta charset="utf-8"><title>App</title><script type="module" src="/page.js"></script>'
+const page = (script: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>App</title><script type="module" src="/${script}.js"></script>`
 
-async function bundled(): Promise<ReadonlyMap<string, string>> {
+async function bundled(scripts: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../app/page.ts', import.meta.url))],
+    entryPoints: scripts.map(name => fileURLToPath(new URL(`../app/${name}.ts`, import.meta.url))),
     outdir: '/',
     bundle: true,
     splitting: true,

@@ -1,12 +1,10 @@
 /** The app that the client suite is played with. The same schema in the page and in its worker. */
-import { collection, type Db, defineSchema, type MergeField } from '../../../src/index.ts'
+import type { Db, MergeField } from '../../../src/index.ts'
 import type { AskToken } from '../../../src/transport.ts'
-import { files, records, tree } from '../../../src/transports/files/index.ts'
+import { files } from '../../../src/transports/files/index.ts'
+import type { schema } from './schema.ts'
 
-export interface Note {
-  readonly title: string
-  readonly text?: string
-}
+export { type Note, schema } from './schema.ts'
 
 export interface Config {
   /** The store's name or file. */
@@ -14,22 +12,6 @@ export interface Config {
   readonly url: string
   readonly share: string
 }
-
-export const schema = defineSchema({
-  version: 1,
-  collections: {
-    notes: collection<Note>()({ remote: 'drive', ...records }),
-    kept: collection<Note>()({ remote: 'drive', conflicts: 'KEEP_BOTH', ...records }),
-    asked: collection<Note>()({ remote: 'drive', conflicts: 'MANUAL', ...records }),
-    merged: collection<Note>()({
-      remote: 'drive',
-      conflicts: { fields: { text: 'LONGEST' }, otherwise: 'SERVER_WINS', onDelete: 'KEEP_BOTH' },
-      ...records,
-    }),
-    drafts: collection<Note>()({}),
-    entries: collection({ remote: 'drive', source: 'tree', ...tree }),
-  },
-})
 
 const longest: MergeField = (_base, local, remote) => ({
   field: String(local).length > String(remote).length ? local : remote,

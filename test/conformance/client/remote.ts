@@ -9,6 +9,8 @@ import { serve } from '../../../src/sandbox/serve.ts'
 export interface Remote {
   /** Answers whoever plays the suite, be it in a browser; see `scene.ts`. */
   readonly control: string
+  /** The API's own address. */
+  readonly url: string
   close(): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export async function remote(): Promise<Remote> {
   await once(server, 'listening')
 
   return {
+    url: served.urls.files,
     control: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
       server.closeAllConnections()
