@@ -18,6 +18,16 @@ const overlapping = (name: string, why: string): Deviation => ({
   },
 })
 
+const noNul = (name: string): Deviation => ({
+  where: `${name}: the pattern is read as "no NUL"`,
+  why: 'It is escaped once too often, and as it stands forbids the letters x and 0 and the backslash.',
+  mend(schemas) {
+    const schema = must(schemas, name)
+    if (schema.pattern !== '^[^\\\\x00]{1,256}$') throw new Error('The pattern was mended: take the deviation out.')
+    schema.pattern = '^[^\\x00]{1,256}$'
+  },
+})
+
 export const recordDeviations: readonly Deviation[] = [
   overlapping(
     'RawPropertyValueV3',
@@ -35,13 +45,38 @@ export const recordDeviations: readonly Deviation[] = [
       delete result.oneOf
     },
   },
+  noNul('RecordExternalId'),
+]
+
+const OBJECTS = 'A raw value may be any object, so a parameter or a reference to a property matches that as well.'
+const LISTS = 'A raw list may hold any objects, so a list of parameters matches that as well.'
+
+export const instanceDeviations: readonly Deviation[] = [
   {
-    where: 'RecordExternalId: the pattern is read as "no NUL"',
-    why: 'It is escaped once too often, and as it stands forbids the letters x and 0 and the backslash.',
+    where: 'RawPropertyValueV3: oneOf is read as anyOf, and null is a value',
+    why: 'Its alternatives overlap as they do for records. Null is how a property is cleared, as recorded traffic of the service shows.',
     mend(schemas) {
-      const schema = must(schemas, 'RecordExternalId')
-      if (schema.pattern !== '^[^\\\\x00]{1,256}$') throw new Error('The pattern was mended: take the deviation out.')
-      schema.pattern = '^[^\\x00]{1,256}$'
+      const schema = must(schemas, 'RawPropertyValueV3')
+      if (schema.oneOf === undefined) throw new Error('RawPropertyValueV3 was mended: take the deviation out.')
+      schema.anyOf = [...schema.oneOf, { type: 'null' }]
+      delete schema.oneOf
+    },
+  },
+  noNul('NodeOrEdgeExternalId'),
+  overlapping('RangeValue', 'Its integer is a number too, so no whole number could match exactly one.'),
+  overlapping('FilterValue', OBJECTS),
+  overlapping('FilterValueRange', OBJECTS),
+  overlapping('TableExpressionFilterValue', OBJECTS),
+  overlapping('TableExpressionFilterValueRange', OBJECTS),
+  overlapping('FilterValueList', LISTS),
+  overlapping('TableExpressionFilterValueList', LISTS),
+  {
+    where: 'DeletedInstances: the list may be empty',
+    why: 'Recorded traffic of the service carries "deleted": [] and "items": [] where nothing was deleted.',
+    mend(schemas) {
+      const schema = must(schemas, 'DeletedInstances')
+      if (schema.minItems !== 1) throw new Error('DeletedInstances was mended: take the deviation out.')
+      delete schema.minItems
     },
   },
 ]
