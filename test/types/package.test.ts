@@ -38,6 +38,9 @@ import { indexeddb } from 'tidemark/indexeddb'
 import { sqlite } from 'tidemark/sqlite'
 import { files, tree, records, type TreeRow } from 'tidemark/files'
 
+import { cdfInstances, from, instanceQuery, property, type RowOf, view } from 'tidemark/cdf-instances'
+import { cdfRecords, recordId, records as readings } from 'tidemark/cdf-records'
+
 interface Note { readonly title: string; readonly stars?: number }
 
 const schema = defineSchema({
@@ -66,6 +69,35 @@ for (const store of [memory(), indexeddb('app'), sqlite('app.db')]) {
 collection<Note>()({ index: ['size'] })
 // @ts-expect-error a strategy has one of the names
 collection({ conflicts: 'NEWEST_WINS' })
+
+const Pump = view<{ readonly name: string; readonly size: number }>('plant', 'Pump', 'v1')
+const query = instanceQuery({
+  with: { pumps: { nodes: { filter: { range: { property: property(Pump, 'size'), gt: 1 } } } }, pipes: { edges: { from: 'pumps' } } },
+  select: { pumps: { sources: [from(Pump, ['name'])] }, pipes: {} },
+})
+const cdf = { url: 'https://cluster.test', project: 'p', token: () => 'x' }
+const plant = await open({
+  store: memory(),
+  schema: defineSchema({
+    version: 1,
+    collections: {
+      pumps: collection<RowOf<typeof query, 'pumps'>>()({ remote: 'graph', conflicts: 'KEEP_BOTH' }),
+      pipes: collection<RowOf<typeof query, 'pipes'>>()({ remote: 'graph' }),
+      readings: collection<{ readonly value: number }>()({ remote: 'stream', source: 'records', ...readings }),
+    },
+  }),
+  remotes: {
+    graph: cdfInstances({ ...cdf, query }),
+    stream: cdfRecords({ ...cdf, stream: 'live', containers: [{ space: 'plant', externalId: 'Reading' }] }),
+  },
+})
+await plant.data.readings.put(recordId({ space: 'plant', externalId: 'r' }), { value: 1 })
+const pump: string | undefined = (await plant.data.pumps.get('plant:a'))?.name
+const end: string | undefined = (await plant.data.pipes.get('plant:e'))?.$endNode.space
+// @ts-expect-error only the name was asked for
+console.log(pump, end, (await plant.data.pumps.get('plant:a'))?.size, await plant.remotes.graph.api.typing())
+// @ts-expect-error a pump has no such property
+property(Pump, 'colour')
 `
 
 test('a project with a bundler and no types of Node type-checks', () => {

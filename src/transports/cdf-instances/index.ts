@@ -3,7 +3,7 @@
  * needs the sources imports `sources.ts`, and `query.ts` to write the query.
  */
 import type { Json } from '../../model.ts'
-import type { Io, Source, Transport } from '../../transport.ts'
+import type { Io, Transport } from '../../transport.ts'
 import { setup } from '../shared/cdf/setup.ts'
 import { api } from './api.ts'
 import { type CdfInstancesOptions, configOf } from './options.ts'
@@ -17,14 +17,10 @@ export type { CdfInstancesOptions } from './options.ts'
 export * from './query.ts'
 export { edges, nodes } from './sources.ts'
 
-export interface CdfInstances<Query extends InstanceQuery> extends Transport {
+export type CdfInstances<Query extends InstanceQuery> = Omit<Transport, 'sources' | 'api'> & {
   readonly sources: {
-    readonly [Set in keyof Query['select']]: Set extends keyof Query['with']
-      ? Query['with'][Set] extends Edges
-        ? typeof edges
-        : typeof nodes
-      : never
-  } & { readonly [source: string]: Source }
+    readonly [Set in keyof Query['select']]: Query['with'][Set & string] extends Edges ? typeof edges : typeof nodes
+  }
   readonly api: { readonly typing: (request: undefined, io: Io) => Promise<Json> }
 }
 

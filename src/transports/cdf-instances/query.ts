@@ -4,7 +4,7 @@
  */
 import type { Json } from '../../model.ts'
 import { isModelId, isSpace } from '../shared/cdf/setup.ts'
-import { isObject, member } from '../shared/shape.ts'
+import { isObject } from '../shared/shape.ts'
 
 export interface Reference {
   readonly space: string
@@ -187,9 +187,9 @@ function setFault(set: Nodes | Edges, query: InstanceQuery): string | undefined 
   if (backfillSort !== undefined && mode !== 'twoPhase') return 'backfillSort goes with mode "twoPhase" only'
   const body = 'nodes' in set ? set.nodes : set.edges
   if (!isObject(body)) return 'nodes or edges must be an object'
-  const start = member(body, 'from')
+  const { from: start } = body as { readonly from?: unknown }
   if (start !== undefined && !(typeof start === 'string' && Object.hasOwn(query.with, start))) {
-    return `it goes on from "${String(start)}", and there is no such set`
+    return `its start, "${String(start)}", is no result set`
   }
   return undefined
 }
