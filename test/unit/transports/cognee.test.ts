@@ -154,6 +154,22 @@ describe('a sync', () => {
     },
   )
 
+  test('under way for more than was asked, or for less, is waited for, too (F94)', async () => {
+    const { world, sandbox, admin, ada, sync, notes, plans } = await scene({ perDataset: 10 * second })
+    for (const [theirs, ours] of [
+      [[notes, plans], { datasets: [notes] }],
+      [[notes], { scope: 'all' }],
+    ] as const) {
+      admin.startRun(ada.user_id, theirs)
+      const job = await sync(ours)
+      await world.pass(5 * second)
+      expect(await job.report.get()).toMatchObject({ state: 'queued', failure: { code: 'busy' } })
+      await world.pass(5 * minute)
+      expect(await job.report.get()).toMatchObject({ state: 'done' })
+    }
+    expect(sandbox.inspect().runs).toHaveLength(4)
+  })
+
   test('that begins elsewhere just before is a 409 with its id, and joined', async () => {
     const { world, sandbox, admin, ada, sync, notes } = await scene({ perDataset: 20 * second })
     sandbox.weather.next({ method: 'POST', path: /\/sync$/, latency: second })
