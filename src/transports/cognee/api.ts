@@ -4,7 +4,7 @@ import { SyncError } from '../../errors.ts'
 import type { Json } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { readAll } from '../shared/body.ts'
-import { type Answer, type Call, type Http, PAGE_BYTES } from '../shared/http.ts'
+import { type Answer, type Http, PAGE_BYTES } from '../shared/http.ts'
 import { list, text } from '../shared/shape.ts'
 import { multipart } from './multipart.ts'
 import {
@@ -142,20 +142,39 @@ export function api(http: Http, mostBytes: number) {
   }
 
   async function raw(dataset: string, id: string, io: Io): Promise<Uint8Array | undefined> {
-    const route = '/datasets/{dataset}/data/{id}/raw'
-    const call: Call = {
-      method: 'GET',
-      route,
-      ids: { dataset, id },
-      want: 'pieces',
-      most: mostBytes,
-      html: true,
-      data: [403, 404],
-    }
-    const { status, pieces } = await http.send(call, io)
-    return status < 300 ? readAll(pieces) : undefined
+    const first = await rawOnce(dataset, id, io)
+    if (first === undefined || first.sure) return first?.bytes
+    // Nothing said how long it is: what was cut short on the way is another time, most likely.
+    const second = await rawOnce(dataset, id, io)
+    if (second?.bytes.length !== first.bytes.length) throw cutShort()
+    return first.bytes
+  }
+
+  /** Asked for as a range, because the answer to that says the whole length in its own header, too. */
+  async function rawOnce(dataset: string, id: string, io: Io) {
+    const { status, pieces, header } = await http.send(
+      {
+        method: 'GET',
+        route: '/datasets/{dataset}/data/{id}/raw',
+        ids: { dataset, id },
+        headers: { range: 'bytes=0-' },
+        want: 'pieces',
+        most: mostBytes,
+        html: true,
+        data: [403, 404, 416],
+      },
+      io,
+    )
+    if (status === 416) return { bytes: new Uint8Array(), sure: true } // there is no range of nothing
+    if (status >= 300) return undefined
+    const bytes = await readAll(pieces)
+    const total = /\/(\d+)$/.exec(header('content-range') ?? '')?.[1]
+    if (total !== undefined && Number(total) !== bytes.length) throw cutShort()
+    return { bytes, sure: total !== undefined || header('content-length') !== null }
   }
 }
+
+const cutShort = (): SyncError => new SyncError('truncated', 'A document ended early. It will be read again.')
 
 export function cloudApi(http: Http): Cloud {
   return {

@@ -377,6 +377,25 @@ describe('datasets and documents', () => {
     expect(await db.data.documents.get(id)).toBeUndefined()
   })
 
+  test('that are cut short on the way are read again, also where nothing says how long they are; an empty one is empty', async () => {
+    const { world, sandbox, admin, notes, db, cloud } = await scene()
+    const raw = { path: /\/raw$/, spoil: 'short' } as const
+    sandbox.weather.next(raw)
+    admin.addData(notes, 'long.txt', 'a text that is long')
+    admin.addData(notes, 'empty.txt', '')
+    cloud.sync()
+    await world.pass(minute)
+    const sizes = (await db.data.documents.list()).map(({ value }) => [value.name, value.size])
+    expect(sizes).toContainEqual(['long', 19])
+    expect(sizes).toContainEqual(['empty', 0])
+    sandbox.set({ seenAs: 'browser' })
+    sandbox.weather.next(raw)
+    const id = admin.addData(notes, 'more.txt', 'another long text')
+    cloud.sync()
+    await world.pass(minute)
+    expect(await db.data.documents.get(id)).toMatchObject({ size: 17 })
+  })
+
   test('are made, added and deleted here, offline too, and arrive once', async () => {
     const { world, sandbox, notes, db, device, cloud } = await scene()
     device.state.offline = true

@@ -27,7 +27,8 @@ function storm(weather: Weather, roll: () => number): void {
   weather.set({
     refuse: roll() * 0.4,
     refuseWith: roll() * 0.4,
-    refusals: [429, 500, 502, 503],
+    // No 429: as an answer that comes after the effect it would be a lie.
+    refusals: [500, 502, 503],
     lose: roll() * 0.5,
     loseWith: roll() * 0.3,
     latency: [0, roll() * 3_000],
