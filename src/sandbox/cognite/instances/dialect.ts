@@ -6,7 +6,7 @@ import type { Access, Dialect, Op } from '../filter.ts'
 import { propertyOf as viewProperty } from '../models/views.ts'
 import { containerKey, type InstanceRow, referenceKey, type State, type TypeName, viewKey } from '../state.ts'
 import { compare, isReference } from '../values.ts'
-import { type Graph, hasSource } from './graph.ts'
+import { type Graph, holdsData } from './graph.ts'
 import { sourceOf, valueIn } from './sources.ts'
 
 export type Parameters = { readonly [name: string]: Plain }
@@ -37,8 +37,8 @@ export function instanceDialect(graph: Graph, parameters: Parameters = {}): Dial
     value,
     own: {
       hasData(body, where) {
-        const sources = list(body, where, 1, 100).map((it, at) => sourceOf(state, it, `${where}[${at}]`))
-        return row => sources.every(source => hasSource(row, source))
+        const tests = list(body, where, 1, 100).map((it, at) => holdsData(sourceOf(state, it, `${where}[${at}]`)))
+        return row => tests.every(test => test(row))
       },
       instanceReferences(body, where) {
         const wanted = new Set(list(body, where, 0, 1000).map(it => referenceKey(reference(it, where))))

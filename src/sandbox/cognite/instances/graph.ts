@@ -67,13 +67,14 @@ export function graphOf(state: State, kept: () => number) {
 export const hasData = (row: InstanceRow, container: Reference): boolean =>
   row.data[container.space]?.[container.externalId] !== undefined
 
-/** Whether a row has data in all containers of a view or in a container. */
-export function hasSource(row: InstanceRow, source: Source): boolean {
-  if (source.view === undefined) return hasData(row, source.container)
+/** Whether rows have data in all containers of a view, or in a container. */
+export function holdsData(source: Source): (row: InstanceRow) => boolean {
+  if (source.view === undefined) return row => hasData(row, source.container)
   const containers = new Map(
     Object.values(source.view.properties).map(({ container }) => [containerKey(container), container]),
   )
-  return containers.size > 0 && [...containers.values()].every(one => hasData(row, one))
+  const all = [...containers.values()]
+  return row => all.length > 0 && all.every(one => hasData(row, one))
 }
 
 export type Source =
