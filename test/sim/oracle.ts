@@ -244,6 +244,7 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
         write.value !== null &&
         graph.live(write) &&
         !onTheWayToDelete(evidence, graph, write) &&
+        !ofItsCopy(evidence, cell, write) &&
         !broughtBackTwice(evidence, graph, cell, write),
     )
     // Whoever takes anything may take an old sending again, or run over what nobody saw: then an inbox says so.
@@ -262,6 +263,18 @@ function resurrections(evidence: Evidence, graph: Graph): Failure[] {
 function cameBack({ writes }: Evidence, graph: Graph, cell: string, value: string): boolean {
   const lives = [cell, graph.byValue.get(value)?.cell ?? cell].map(recordOf)
   return writes.some(write => write.value === null && lives.includes(recordOf(write.cell)))
+}
+
+/** A copy has the name of what it is a copy of: giving it another one renames nothing else. */
+function ofItsCopy({ inbox }: Evidence, cell: string, write: Write): boolean {
+  if (!cell.endsWith('#place')) return false
+  const madeOf = (copy: string) => inbox.find(one => one.copy === copy && recordOf(one.cell) !== copy)
+  let made = madeOf(recordOf(write.cell))
+  for (let hops = 0; made !== undefined && hops < inbox.length; hops++) {
+    if (recordOf(made.cell) === recordOf(cell)) return true
+    made = madeOf(recordOf(made.cell))
+  }
+  return false
 }
 
 /** An open question whose local side has this write, or what came of it. */

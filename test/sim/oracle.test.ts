@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { type Entry, type Evidence, judge, type Write } from './oracle.ts'
+
+const write = (n: number, cell: string, over: string | null, value: string): Write => ({
+  n,
+  cell,
+  by: `d${n}`,
+  value,
+  over,
+  acked: true,
+})
+
+/** The name of file `a` was `old`, its bytes clashed, and `copy` keeps the local ones under the same name. */
+const madeOne = (cells: { readonly [cell: string]: string }, renamed: Write): Evidence => ({
+  writes: [
+    write(0, 'tree/a#place', null, 'old'),
+    write(1, 'tree/a#bytes', null, 'first'),
+    write(2, 'tree/a#bytes', 'first', 'theirs'),
+    write(3, 'tree/a#bytes', 'first', 'mine'),
+    renamed,
+  ],
+  server: { name: 'server', cells: new Map(Object.entries(cells)), stopped: new Set() },
+  replicas: [],
+  inbox: [
+    entry('tree/a#place', 'old', 'old', 'old'),
+    entry('tree/a#bytes', 'first', 'mine', 'theirs'),
+  ],
+  guarded: true,
+  remade: new Set(),
+  shownAgain: new Set(),
+  nameless: false,
+  shown: new Set(),
+  rule: 'KEEP_BOTH',
+  revived: new Set(),
+})
+
+const entry = (cell: string, base: string, local: string, remote: string): Entry => ({
+  by: 'd3',
+  cell,
+  base,
+  local,
+  remote,
+  copy: 'tree/copy',
+  open: false,
+  byUser: false,
+})
+
+const bytes = { 'tree/a#bytes': 'theirs', 'tree/copy#bytes': 'mine' }
+
+test('a rename of a copy is none of the original (I4)', () => {
+  const cells = { ...bytes, 'tree/a#place': 'old', 'tree/copy#place': 'new' }
+  expect(judge(madeOne(cells, write(4, 'tree/copy#place', 'old', 'new')))).toEqual([])
+})
+
+test('a rename of the original that is gone is seen, also beside a copy (I1, I4)', () => {
+  const cells = { ...bytes, 'tree/a#place': 'old', 'tree/b#place': 'new' }
+  const failures = judge(madeOne(cells, write(4, 'tree/a#place', 'old', 'new')))
+  expect(failures.map(({ invariant }) => invariant)).toContain('I4')
+})
