@@ -21,10 +21,7 @@ const madeOne = (cells: { readonly [cell: string]: string }, renamed: Write): Ev
   ],
   server: { name: 'server', cells: new Map(Object.entries(cells)), stopped: new Set() },
   replicas: [],
-  inbox: [
-    entry('tree/a#place', 'old', 'old', 'old'),
-    entry('tree/a#bytes', 'first', 'mine', 'theirs'),
-  ],
+  inbox: [entry('tree/a#place', 'old', 'old', 'old'), entry('tree/a#bytes', 'first', 'mine', 'theirs')],
   guarded: true,
   remade: new Set(),
   shownAgain: new Set(),

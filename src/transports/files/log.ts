@@ -21,6 +21,8 @@ export interface News {
   readonly scans: ReadonlyMap<string, ReadonlySet<string>>
   /** Shares and folders that came into sight are put into the queue of the walk. */
   readonly rows: { readonly put: readonly KeyedRow[]; readonly delete: readonly RowKey[] }
+  /** What these rows show alive and the server has no more, where no row here says why: a later one does. */
+  readonly missing: readonly string[]
 }
 
 export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[], io: Io): Promise<News> {
@@ -46,6 +48,8 @@ export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[]
   const past = pastOf(covered)
   const withPast = (record: RemoteRecord): RemoteRecord => ({ ...record, past: past.get(record.id) ?? [] })
   const deleted = gone.map(deletedRecord).map(withPast)
+  const lacking = seen.filter((row, at) => resolved[at] === undefined && !shares.lost.has(row.share))
+  const ends = endOf(covered, new Set(lacking.map(({ id }) => id)))
   // What is brought back from a delete comes back as it was last, not as this device happened to know it.
   const lastSeen = gone.flatMap(row => lastBefore(covered, row) ?? [])
   const toWalk = seen.flatMap(({ kind, id, share, newPath = '' }) =>
@@ -58,10 +62,44 @@ export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[]
       ...resolved.filter(record => record !== undefined).map(withPast),
       ...deleted.filter(({ subtree }) => !subtree),
     ],
-    subtrees: deleted.filter(({ subtree }) => subtree),
+    // What the tree here has in those folders goes with them; the rest of what they took along goes by itself.
+    subtrees: [...deleted.filter(({ subtree }) => subtree), ...lacking.flatMap(row => wentAlong(row, ends, past))],
     scans,
     rows: { put: [...shares.put, ...toWalk], delete: shares.delete },
+    missing: lacking.flatMap(({ id }) => (ends.has(id) ? [] : [id])),
   }
+}
+
+/**
+ * The rows by which these were deleted: their own, or that of the folder that they were in by then, as the rows moved
+ * them and what is over them. Where an entry's place is known by its path alone, no other word of it comes.
+ */
+export function endOf(rows: readonly LogRow[], ids: ReadonlySet<string>): ReadonlyMap<string, LogRow> {
+  const paths = new Map<string, string>()
+  const ends = new Map<string, LogRow>()
+  for (const row of rows) {
+    const [from, to] = [row.oldPath, row.newPath].map(path => path && `${row.share}${path}`)
+    for (const [id, path] of row.kind === 'folder' && from ? paths : []) {
+      if (!path.startsWith(`${from}/`)) continue
+      if (row.change === 'deleted') ends.set(id, row)
+      else if (to) paths.set(id, to + path.slice(from!.length))
+    }
+    if (!ids.has(row.id)) continue
+    if (row.change === 'deleted') ends.set(row.id, row)
+    else ends.delete(row.id)
+    const path = to ?? from
+    if (path) paths.set(row.id, path)
+  }
+  return ends
+}
+
+function wentAlong(row: LogRow, ends: ReadonlyMap<string, LogRow>, past: ReturnType<typeof pastOf>): RemoteRecord[] {
+  const end = ends.get(row.id)
+  if (end === undefined) return []
+  const { origin: _, ...deleted } = deletedRecord({ ...end, id: row.id, kind: row.kind })
+  const own = originOf(row.version)
+  const last = own === undefined || row.version === undefined ? [] : [{ origin: own, version: row.version }]
+  return [{ ...deleted, past: [...(past.get(row.id) ?? []), ...last] }]
 }
 
 /** In the order of the last rows. */
@@ -119,7 +157,7 @@ async function known(rows: readonly LogRow[], io: Io): Promise<ReadonlySet<strin
   return new Set(ids.filter((_, at) => bases[at] != null && bases[at].value !== null))
 }
 
-/** `undefined`: it is gone already, which a later row says. */
+/** `undefined`: it is gone already. */
 async function upsert(api: Api, row: LogRow, io: Io): Promise<RemoteRecord | undefined> {
   if (row.value !== undefined) return treeRecord(row.id, row.value, row.version, undefined, timeOf(row))
   const kind = row.kind === 'folder' ? 'folder' : 'file'

@@ -5,7 +5,7 @@
 import { SyncError } from '../../errors.ts'
 import type { Io, Page, Pull } from '../../transport.ts'
 import { type Api, deviceGone } from './api.ts'
-import { parentsFirst, resolveRows } from './log.ts'
+import { endOf, parentsFirst, resolveRows } from './log.ts'
 import type { RecordsReader } from './records-reader.ts'
 import { covers, onlyShare, type Place, readPlace, type Scope, writePlace } from './scope.ts'
 import { completed, listed, nothingCompleted, PAGE_RECORDS, walk, walkFrom } from './walk.ts'
@@ -114,12 +114,39 @@ export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
     }
   }
 
+  /** An entry that is missing is explained by what the log says behind these rows, so that is read too. */
+  async function resolved(first: Part, io: Io) {
+    const asked = new Set<string>()
+    for (let part = first; ; ) {
+      const news = await resolveRows(api, scope, part.rows, io)
+      const open = news.missing.filter(id => !asked.has(id))
+      if (open.length === 0) return { part, news }
+      part = await readOn(part, new Set(open), io)
+      for (const id of open) asked.add(id)
+    }
+  }
+
+  /** On to where these ended, or to the present. What was read to the present ends there again. */
+  async function readOn(part: Part, ids: ReadonlySet<string>, io: Io): Promise<Part> {
+    if (!part.more) {
+      const rest = await toThePresent(part.cursor, io)
+      return { ...rest, rows: [...part.rows, ...rest.rows] }
+    }
+    const rows = [...part.rows]
+    for (let at = part.cursor; ; ) {
+      const next = await onePage(at, io)
+      rows.push(...next.rows)
+      at = next.cursor
+      if (!next.more || next.endless || endOf(rows, ids).size === ids.size) return { ...next, rows }
+    }
+  }
+
   /**
    * Deleted folders speak for what is in them as it is known when they land, so whatever moved out of them goes in an
    * earlier page. All pages but the last keep the old cursor: a crash between them repeats, and skips nothing.
    */
-  async function* land(place: Place, part: Part, io: Io): AsyncGenerator<Page, Place> {
-    const news = await resolveRows(api, scope, part.rows, io)
+  async function* land(place: Place, read: Part, io: Io): AsyncGenerator<Page, Place> {
+    const { part, news } = await resolved(read, io)
     const here = writePlace(scope, place)
     const upserts = parentsFirst(news.upserts)
     while (upserts.length > PAGE_RECORDS || (upserts.length > 0 && (news.subtrees.length > 0 || news.scans.size > 0))) {

@@ -12,12 +12,14 @@ export interface ShareNews {
   readonly records: readonly RemoteRecord[]
   /** To be listed from here on. */
   readonly appeared: ReadonlySet<string>
+  /** Not to be seen any more. */
+  readonly lost: ReadonlySet<string>
   readonly put: readonly KeyedRow[]
   readonly delete: readonly RowKey[]
 }
 
 export async function shareNews(api: Api, rows: readonly LogRow[], io: Io): Promise<ShareNews> {
-  if (rows.length === 0) return { records: [], appeared: new Set(), put: [], delete: [] }
+  if (rows.length === 0) return { records: [], appeared: new Set(), lost: new Set(), put: [], delete: [] }
   const ids = rows.map(({ id }) => id)
   const bases = await io.peek(peek => peek.agreed('shares', ids))
   const before = new Map(ids.map((id, at) => [id, bases[at]?.value ?? undefined]))
@@ -40,6 +42,7 @@ export async function shareNews(api: Api, rows: readonly LogRow[], io: Io): Prom
       ...lost.map(({ id }) => shareRecord(id, { ...asShareRow(before.get(id), id), lost: true })),
     ],
     appeared: new Set(appeared),
+    lost: new Set(lost.map(({ id }) => id)),
     put: appeared.flatMap(shareToWalk),
     delete: lost.map(({ id }) => ['share', id]),
   }

@@ -156,6 +156,61 @@ test.each(Object.entries(servers))('whatever happens there ends here the same, o
   )
 })
 
+/** A file and a folder move into a folder, which moves itself, and is deleted with all that was made there meanwhile. */
+function takeAlong(d: Drive): void {
+  d.admin.move(d.share, '/d', '/a/d')
+  d.admin.move(d.share, '/e', '/a/e')
+  d.admin.move(d.share, '/a', '/b/a')
+  d.admin.createFile(d.share, '/b/new', 'new')
+  d.admin.createFile(d.share, '/x', 'x')
+  d.admin.remove(d.share, '/b')
+  d.admin.createFile(d.share, '/y', 'y')
+}
+
+function withFolders(d: Drive): void {
+  for (const path of ['/a', '/b', '/e']) d.admin.createFolder(d.share, path)
+  for (const path of ['/d', '/e/f']) d.admin.createFile(d.share, path, path)
+}
+
+test.each(Object.entries(servers))('what moved into a folder goes with it, on a server %s (I3)', async (_, knobs) => {
+  const d = drive(knobs)
+  withFolders(d)
+  const one = await d.device()
+  takeAlong(d)
+  await one.pull()
+  expect(pathsOf(one, d.share)).toEqual(truth(d))
+  expect(Object.keys(truth(d))).toEqual(['/x', '/y'])
+})
+
+test('... and in a log that comes row by row, which is read no further than to the end of that folder', async () => {
+  const d = drive({ metadata: 'absent' })
+  withFolders(d)
+  const one = await d.device('device-1', {}, ({ pathname }, answer) => {
+    if (!pathname.endsWith('/changes')) return answer
+    return rewritten(answer, ({ changes, ...body }) => {
+      const [row, ...more] = changes as { id: string }[]
+      return row === undefined || more.length === 0
+        ? { ...body, changes }
+        : { ...body, changes: [row], cursor: Number(row.id.slice(4)), has_more: true }
+    })
+  })
+  takeAlong(d)
+  const pages = await one.pull()
+  expect(pathsOf(one, d.share)).toEqual(truth(d))
+  expect(pages.at(-1)?.records.map(({ value }) => value?.name)).toEqual(['y'])
+})
+
+test('an entry that cannot be seen, and whose end no row tells, stays as it is', async () => {
+  const d = drive({ metadata: 'lean' })
+  const { resource_id } = d.admin.createFile(d.share, '/d', 'd')
+  const one = await d.device('device-1', {}, ({ pathname }, answer) =>
+    pathname.endsWith(`/files/${resource_id}`) ? Response.json({}, { status: 404 }) : answer,
+  )
+  d.admin.edit(d.share, '/d', 'again')
+  await one.pull()
+  expect(Object.keys(pathsOf(one, d.share))).toEqual(['/d'])
+})
+
 test('a share that appears is listed, one that is lost keeps its entries and says so', async () => {
   const d = drive()
   const guest = d.admin.addUser('Bob')
