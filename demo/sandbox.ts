@@ -1,15 +1,18 @@
-/** The file server of the playground, and the little that the page may ask about it: what it holds, and the weather. */
+/** The servers of the playground, and the little that its pages may ask: where they are, what the file server holds, the weather. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { airweaveSandbox } from '../src/sandbox/airweave/sandbox.ts'
+import { cogneeSandbox } from '../src/sandbox/cognee/sandbox.ts'
 import { filesSandbox } from '../src/sandbox/files/sandbox.ts'
 import { realWorld } from '../src/sandbox/real-world.ts'
 import { serve } from '../src/sandbox/serve.ts'
 import { sqlite } from '../src/sandbox/sqlite.ts'
 import { weather } from '../src/sandbox/weather.ts'
+import type { JobsPlace } from './jobs/schema.ts'
 import type { Place, Seen, Weather } from './stage/asks.ts'
 
 export interface PlaygroundSandbox {
   readonly url: string
-  /** `GET place`, `POST place` (a new, empty share), `GET seen?share=`, `POST weather`. */
+  /** `GET place`, `POST place` (a new, empty share), `GET seen?share=`, `POST weather`, `GET jobs`. */
   answer(request: IncomingMessage, response: ServerResponse): void
   close(): Promise<void>
 }
@@ -17,7 +20,10 @@ export interface PlaygroundSandbox {
 export async function sandbox(db: string): Promise<PlaygroundSandbox> {
   const conditions = weather(realWorld)
   const files = filesSandbox({ world: realWorld, weather: conditions, db: sqlite(db) })
-  const { urls, close } = await serve({ files }, { files: 0 })
+  // Slow enough to be watched.
+  const airweave = airweaveSandbox({ world: realWorld, knobs: { startAfter: 1_000, perEntity: 300 } })
+  const cognee = cogneeSandbox({ world: realWorld, knobs: { perDataset: 4_000 } })
+  const { urls, close } = await serve({ files, airweave, cognee })
   const [known] = files.inspect().tokens
   const { user_id, token } = known ?? files.admin.addUser('Ada')
 
@@ -30,6 +36,27 @@ export async function sandbox(db: string): Promise<PlaygroundSandbox> {
   function lastShare(): Place {
     const share = files.inspect().shares.at(-1)
     return share === undefined ? newShare() : place(share.id)
+  }
+
+  const readable = airweave.admin.addCollection('Documents', 'documents')
+  for (const [name, entity_count] of [
+    ['Wiki', 25],
+    ['Tickets', 60],
+  ] as const) {
+    airweave.admin.connect(readable, { short_name: 'incremental_stub', name, config: { entity_count } })
+  }
+  const ada = cognee.admin.addUser('ada@example.com')
+  for (const name of ['Reports', 'Letters', 'Minutes']) {
+    const dataset = cognee.admin.addDataset(ada.user_id, name)
+    for (let n = 1; n <= 5; n++) cognee.admin.addData(dataset, `${name}-${n}.md`, `# ${name} ${n}\n`)
+  }
+  const jobs: JobsPlace = {
+    airweave: { url: urls.airweave, key: airweave.admin.addKey(), collection: readable },
+    cognee: {
+      url: urls.cognee,
+      key: ada.key,
+      cloud: { url: `${urls.cognee}/cloud`, key: cognee.inspect().cloudKey },
+    },
   }
 
   /** The notes as they lie in the share's shards; see src/transports/files/shards.ts. */
@@ -54,6 +81,8 @@ export async function sandbox(db: string): Promise<PlaygroundSandbox> {
         return lastShare()
       case 'POST /place':
         return newShare()
+      case 'GET /jobs':
+        return jobs
       case 'GET /seen':
         return seen(url.searchParams.get('share') ?? '')
       case 'POST /weather':

@@ -1,7 +1,7 @@
 import type { Live, Phase, Status } from '../../src/index.ts'
 import { byId, clock } from '../dom.ts'
 
-const said: Record<Phase, string> = {
+export const said: Record<Phase, string> = {
   synced: 'synced',
   syncing: 'syncing…',
   waiting: 'offline',

@@ -1,4 +1,5 @@
-/** What the page asks the playground's own server. */
+/** What the pages ask the playground's own server. */
+import type { JobsPlace } from '../jobs/schema.ts'
 
 export interface Place {
   readonly url: string
@@ -34,6 +35,7 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
 }
 
 export const lastPlace = (): Promise<Place> => ask('place')
+export const jobsPlace = (): Promise<JobsPlace> => ask('jobs')
 export const newPlace = (): Promise<Place> => ask('place', {})
 export const seen = (share: string): Promise<Seen> => ask(`seen?share=${encodeURIComponent(share)}`)
 export const setWeather = (weather: Weather): Promise<Weather> => ask('weather', weather)

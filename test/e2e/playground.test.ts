@@ -133,3 +133,46 @@ test(
   },
   3 * patience,
 )
+
+/** The page with jobs, where nothing was run before: each test has a browser profile of its own. */
+async function jobs(): Promise<void> {
+  page = await browser.newPage()
+  page.setDefaultTimeout(patience)
+  page.on('pageerror', error => complaints.push(String(error)))
+  page.on('console', message => message.type() === 'error' && complaints.push(message.text()))
+  await page.goto(`${address}jobs.html`)
+  for (const id of ['airweave', 'cognee']) await page.locator(`#${id} .chip[data-phase="synced"]`).waitFor()
+}
+
+const job = (of: string) => page.locator(`#${of} li`, { has: page.locator('progress') }).first()
+
+test(
+  'a run shows its progress, outlives a reload and ends in the history',
+  async () => {
+    await jobs()
+    await page.locator('#cognee').getByRole('button', { name: 'Sync to the cloud' }).first().click()
+    await job('cognee').getByText('running').waitFor()
+    await page.reload()
+    await job('cognee').getByText('done').waitFor()
+    await job('cognee').getByText('5 documents').waitFor()
+  },
+  2 * patience,
+)
+
+test(
+  'a run that is asked for without a network starts with it, once, and can be cancelled',
+  async () => {
+    await jobs()
+    await page.uncheck('#network')
+    const sync = page.locator('#airweave').getByRole('button', { name: 'Sync', exact: true }).last()
+    await sync.click()
+    await sync.click()
+    await job('airweave').getByText('waits for its turn').waitFor()
+    expect(await page.locator('#airweave progress').count()).toBe(1)
+    await page.check('#network')
+    await job('airweave').getByText('running').waitFor()
+    await job('airweave').getByRole('button', { name: 'Cancel' }).click()
+    await job('airweave').getByText('cancelled').waitFor()
+  },
+  2 * patience,
+)
