@@ -1,9 +1,8 @@
 /** `tidemark/worker`: the engine in a worker of the app's, in browsers and in `node:worker_threads`. */
-import { isHello, type Knock, type Open, protocol, told } from '../client/protocol.ts'
 import type { Given, Served, Setup } from '../client/served.ts'
 import type { Fits, Remotes } from '../client/types.ts'
 import type { Collections, Schema } from '../schema.ts'
-import { type Session, startSession } from './session.ts'
+import { attendant } from './attendant.ts'
 
 export type { Given, Served, Setup } from '../client/served.ts'
 
@@ -16,29 +15,8 @@ export function serve<Config, const C extends Collections, const R extends Remot
   setup: (given: Given<Config>) => Fitting<C, R> | Promise<Fitting<C, R>>,
 ): Served<Config, C, R> {
   const served: Served<Config, C, R> = { setup }
-  const sessions = new Map<string, Promise<Session>>()
-
-  /** The pages of a worker come one after the other: the engine of the one before has ended when the next one starts. */
-  async function receive(port: MessagePort, message: unknown): Promise<void> {
-    if (!isHello(message)) return port.close()
-    const before = sessions.get(message.page)
-    const session = (before ?? Promise.resolve(undefined))
-      .then(running => running?.stop())
-      .then(() => startSession(served as unknown as Served, message, port))
-    sessions.set(message.page, session)
-    await (await session).ended.catch(() => {}) // whatever could not be closed ends with the worker
-    if (sessions.get(message.page) === session) sessions.delete(message.page)
-    if (message.alone) door?.close()
-  }
-
-  const door = listen(message => {
-    const knock = told<Knock>(message, 'knock')
-    if (typeof knock?.port?.postMessage !== 'function') return
-    const { port } = knock
-    port.addEventListener('message', ({ data }) => void receive(port, data), { once: true })
-    port.start()
-    port.postMessage({ tidemark: 'open', protocol } satisfies Open)
-  })
+  const attend = attendant(served as unknown as Served, () => door?.close())
+  const door = listen(attend)
   return served
 }
 
