@@ -7,7 +7,8 @@ import { open } from '../../src/client/open.ts'
 import { collection, defineSchema } from '../../src/schema.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { files, records } from '../../src/transports/files/index.ts'
-import type { Note, Setup } from './app/page.ts'
+import type { Setup } from './app/page.ts'
+import type { Note } from './app/schema.ts'
 import { type Kind, kindOf, noteOf, type Said } from './app/writers.ts'
 import { type Chromium, profile } from './harness/chromium.ts'
 import { drive } from './harness/drive.ts'
@@ -40,7 +41,6 @@ export interface Toll {
 export interface Plan {
   readonly killings: readonly Killing[]
   readonly random: () => number
-  readonly setup?: Partial<Setup>
   readonly say?: (line: string) => void
 }
 
@@ -57,13 +57,18 @@ export const nothing: Toll = {
 }
 
 /** Rejects with what was lost, and then keeps the profile. */
-export async function kills({ killings, random, setup, say = () => {} }: Plan): Promise<Toll> {
+export async function kills({ killings, random, say = () => {} }: Plan): Promise<Toll> {
   const ledger: Ledger = new Map()
   const toll: Toll = { ...nothing, kills: { ...nothing.kills } }
   const remote = await drive()
   const seen = await witness(said => hear(ledger, said as Said, toll))
   const app = await site({ connect: [...remote.origins, seen.url] })
-  const account = { ...remote.user('Ada'), store: 'notes', ...setup }
+  const account = { ...remote.user('Ada'), store: 'notes' }
+  // On the same store, now here, now there.
+  const setupOf = (round: number): Setup => ({
+    ...account,
+    engine: Math.floor(round / 2) % 2 === 0 ? 'inline' : 'worker',
+  })
   const other = await otherDevice(account)
   const home = profile()
   let chromium: Chromium | undefined
@@ -83,12 +88,12 @@ export async function kills({ killings, random, setup, say = () => {} }: Plan): 
       remote.sandbox.weather.set({ refuse: 1 })
       chromium ??= await home.start()
       const tabs = [await chromium.tab(app.url)]
-      await tabs[0]!.run((app, setup) => app.open(setup), account)
+      await tabs[0]!.run((app, setup) => app.open(setup), setupOf(round))
       await look(tabs[0]!)
       remote.sandbox.weather.set({ latency: [0, 150], answerLatency: [0, 50] })
       if (round % 2 === 1) {
         tabs.push(await chromium.tab(app.url))
-        await tabs[1]!.run((app, setup) => app.open(setup), account)
+        await tabs[1]!.run((app, setup) => app.open(setup), setupOf(round))
       }
       for (const [at, tab] of tabs.entries()) {
         const orders = { witness: seen.url, share: account.share, keys: keysOf(at, round), from: stepsOf(ledger) }
@@ -116,7 +121,7 @@ export async function kills({ killings, random, setup, say = () => {} }: Plan): 
     remote.sandbox.weather.set({ refuse: 1 })
     chromium ??= await home.start()
     const tab = await chromium.tab(app.url)
-    await tab.run((app, setup) => app.open(setup), account)
+    await tab.run((app, setup) => app.open(setup), setupOf(killings.length))
     await look(tab)
     remote.sandbox.weather.clear()
     const last = await other.stop()

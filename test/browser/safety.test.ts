@@ -3,75 +3,79 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { profile } from './harness/chromium.ts'
 import { patiently } from './harness/patiently.ts'
 import { site } from './harness/site.ts'
-import { stage } from './harness/stage.ts'
+import { engines, stage } from './harness/stage.ts'
 import type { Tab } from './harness/tab.ts'
-
-const on = stage()
 
 const synced = (tab: Tab) => tab.run(app => app.synced())
 
-test('the page runs under a strict policy without a violation: no eval, no inline script, no blob (S23)', async () => {
-  const ada = on.account('Ada')
-  const [one, other] = [await on.tab(ada), await on.tab(ada)]
-  await one.run((app, share) => app.write(crypto.randomUUID(), 'tides.md', share, '# Tides'), ada.share)
-  for (const tab of [one, other]) expect(await synced(tab)).toBe('synced')
-  for (const tab of [one, other]) {
-    expect(await tab.run(app => app.violations)).toEqual([])
-    expect(tab.console).toEqual([])
-  }
-  // The policy is there, and the page hears of what breaks it.
-  await one.run(() => fetch('http://127.0.0.1:1/').catch(() => {}))
-  await one.until('the violation', app => app.violations.length > 0)
-  expect(await one.run(app => app.violations.splice(0))).toEqual(['connect-src: http://127.0.0.1:1/'])
-  one.console.length = 0
-})
+describe.each(engines)('with the engine %s', engine => {
+  const on = stage(engine)
 
-test('a token is in memory and on its way to its remote, and nowhere else (S1, S2, S3, I23)', async () => {
-  const ada = on.account('Ada')
-  const { sandbox } = on.drive
-  const canary = 'canary+5f1d7c/9b==~token'
-  sandbox.admin.addToken(sandbox.inspect().tokens.find(({ token }) => token === ada.token)!.user_id, canary)
-  const setup = { ...ada, token: canary }
-  const [one, other] = [await on.emptyTab(), await on.emptyTab()]
-  for (const tab of [one, other]) await tab.run(app => app.overhear())
-  for (const tab of [one, other]) await tab.run((app, setup) => app.open(setup), setup)
-  await one.run((app, share) => app.write(crypto.randomUUID(), 'tides.md', share, '# Tides'), ada.share)
-  await other.run(app => app.db.data.notes.add({ title: 'Tea' }))
-  for (const tab of [one, other]) expect(await synced(tab)).toBe('synced')
-
-  // Every way to fail that a server has, and a sign-in that is over.
-  for (const fault of [{ before: 'refuse' }, { before: 403 }, { before: 503 }, { after: 'lose-answer' }] as const) {
-    sandbox.weather.next({ ...fault, method: 'POST', path: /apply/ })
-    await one.run(app => app.db.data.notes.add({ title: 'Again' }))
-    await patiently('the fault', () => sandbox.weather.pending() === 0)
-  }
-  sandbox.admin.revokeToken(canary)
-  sandbox.admin.severSockets(4401)
-  await one.run(app => app.db.remotes.drive.sync())
-  await other.run(app => app.db.remotes.drive.sync())
-  await one.until('the end of the sign-in', async app => (await app.status()).phase === 'needs-auth')
-
-  const forms = [canary, btoa(canary), encodeURIComponent(canary), JSON.stringify(canary).slice(1, -1)]
-  for (const tab of [one, other]) {
-    const kept = await tab.run(async app => ({
-      everything: await app.dumpEverything(),
-      heard: app.overheard,
-      status: JSON.stringify(await app.status()),
-      outbox: JSON.stringify(await app.db.outbox.list()),
-    }))
-    // What the browser itself says about a socket that broke is for whoever sits before it, and stays there.
-    const said = tab.console.filter(line => !line.startsWith('network:'))
-    for (const [place, text] of Object.entries({ ...kept, said: said.join('\n'), heard: kept.heard.join('\n') })) {
-      for (const form of forms) expect(text.includes(form), `${form} in ${place}`).toBe(false)
+  test('the page runs under a strict policy without a violation: no eval, no inline script, no blob (S23)', async () => {
+    const ada = on.account('Ada')
+    const [one, other] = [await on.tab(ada), await on.tab(ada)]
+    await one.run((app, share) => app.write(crypto.randomUUID(), 'tides.md', share, '# Tides'), ada.share)
+    for (const tab of [one, other]) expect(await synced(tab)).toBe('synced')
+    for (const tab of [one, other]) {
+      expect(await tab.run(app => app.violations)).toEqual([])
+      expect(tab.console).toEqual([])
     }
-    expect(kept.everything).toContain('Tea')
-  }
-  expect((await one.run(app => app.overheard)).length).toBeGreaterThan(0)
+    // The policy is there, and the page hears of what breaks it.
+    await one.run(() => fetch('http://127.0.0.1:1/').catch(() => {}))
+    await one.until('the violation', app => app.violations.length > 0)
+    expect(await one.run(app => app.violations.splice(0))).toEqual(['connect-src: http://127.0.0.1:1/'])
+    one.console.length = 0
+  })
+
+  test('a token is in memory and on its way to its remote, and nowhere else (S1, S2, S3, I23)', async () => {
+    const ada = on.account('Ada')
+    const { sandbox } = on.drive
+    const canary = 'canary+5f1d7c/9b==~token'
+    sandbox.admin.addToken(sandbox.inspect().tokens.find(({ token }) => token === ada.token)!.user_id, canary)
+    const setup = { ...ada, token: canary }
+    const [one, other] = [await on.emptyTab(), await on.emptyTab()]
+    for (const tab of [one, other]) await tab.run(app => app.overhear())
+    for (const tab of [one, other]) await tab.run((app, setup) => app.open(setup), setup)
+    await one.run((app, share) => app.write(crypto.randomUUID(), 'tides.md', share, '# Tides'), ada.share)
+    await other.run(app => app.db.data.notes.add({ title: 'Tea' }))
+    for (const tab of [one, other]) expect(await synced(tab)).toBe('synced')
+
+    // Every way to fail that a server has, and a sign-in that is over.
+    for (const fault of [{ before: 'refuse' }, { before: 403 }, { before: 503 }, { after: 'lose-answer' }] as const) {
+      sandbox.weather.next({ ...fault, method: 'POST', path: /apply/ })
+      await one.run(app => app.db.data.notes.add({ title: 'Again' }))
+      await patiently('the fault', () => sandbox.weather.pending() === 0)
+    }
+    sandbox.admin.revokeToken(canary)
+    sandbox.admin.severSockets(4401)
+    await one.run(app => app.db.remotes.drive.sync())
+    await other.run(app => app.db.remotes.drive.sync())
+    await one.until('the end of the sign-in', async app => (await app.status()).phase === 'needs-auth')
+
+    const forms = [canary, btoa(canary), encodeURIComponent(canary), JSON.stringify(canary).slice(1, -1)]
+    for (const tab of [one, other]) {
+      const kept = await tab.run(async app => ({
+        everything: await app.dumpEverything(),
+        heard: app.overheard,
+        status: JSON.stringify(await app.status()),
+        outbox: JSON.stringify(await app.db.outbox.list()),
+      }))
+      // What the browser itself says about a socket that broke is for whoever sits before it, and stays there.
+      const said = tab.console.filter(line => !line.startsWith('network:'))
+      for (const [place, text] of Object.entries({ ...kept, said: said.join('\n'), heard: kept.heard.join('\n') })) {
+        for (const form of forms) expect(text.includes(form), `${form} in ${place}`).toBe(false)
+      }
+      expect(kept.everything).toContain('Tea')
+    }
+    expect((await one.run(app => app.overheard)).length).toBeGreaterThan(0)
+  })
 })
+
+const on = stage()
 
 test('no credentials follow a redirect to another origin, and the status says that something is wrong (S4, F60)', async () => {
   const stolen: string[] = []
@@ -95,7 +99,7 @@ test('no credentials follow a redirect to another origin, and the status says th
     home.remove()
   })
   const tab = await chromium.tab(open.url)
-  const setup = { store: 'notes', url: redirecting, share: 'shr_1', token: 'secret-token' }
+  const setup = { store: 'notes', url: redirecting, share: 'shr_1', token: 'secret-token', engine: 'inline' } as const
   await tab.run((app, setup) => app.open(setup), setup)
   await tab.run(app => app.db.data.notes.add({ title: 'Kept' }))
   await tab.until('a try', async app => (await app.status()).reason !== undefined)
@@ -160,7 +164,7 @@ test('an answer that inflates without end is cut off, and neither the page nor w
     home.remove()
   })
   const tab = await chromium.tab(open.url)
-  await tab.run((app, url) => app.open({ store: 'notes', url, share: 'shr_1', token: 't' }), url)
+  await tab.run((app, url) => app.open({ store: 'notes', url, share: 'shr_1', token: 't', engine: 'inline' }), url)
   await tab.run(app => app.db.data.notes.add({ title: 'Kept' }))
   await tab.until('the refusal', async app => (await app.status()).reason?.code === 'protocol')
   expect(await tab.run(app => app.titles())).toEqual(['Kept'])

@@ -13,7 +13,7 @@ test('a log that a kill tore is left behind at the next start, and the start aft
     await Promise.all([remote.close(), app.close()])
     home.remove()
   })
-  const ada = { ...remote.user('Ada'), store: 'notes' }
+  const ada = { ...remote.user('Ada'), store: 'notes', engine: 'inline' } as const
   remote.sandbox.weather.set({ refuse: 1 })
 
   async function visit(title: string): Promise<string[]> {
@@ -35,4 +35,4 @@ test('a log that a kill tore is left behind at the next start, and the start aft
   appendFileSync(log!, Buffer.from([0x6b, 0x1d, 0x5c, 0xd4, 0x4e, 0x01, 0x01]))
   expect(await visit('2')).toEqual(['1', '2'])
   expect(await visit('3')).toEqual(['1', '2', '3'])
-})
+}, 180_000)

@@ -1,53 +1,48 @@
 /** The app of the browser tests: a notes app that embeds the library, as any page would. */
-import { collection, defineSchema, open, type Strategy } from '../../../src/index.ts'
+import { open } from '../../../src/index.ts'
 import { indexeddb } from '../../../src/stores/indexeddb/index.ts'
-import { files, records, tree } from '../../../src/transports/files/index.ts'
 import { dumpEverything, dumpStores } from './dump.ts'
+import { type Config, remotesOf, schemaOf } from './schema.ts'
 import { writers } from './writers.ts'
 
-export interface Note {
-  title: string
-  n?: number
-  length?: number
-}
-
-export interface Setup {
-  readonly store: string
-  /** Where the remote is. */
-  readonly url: string
-  readonly share: string
+export interface Setup extends Config {
   readonly token: string
-  readonly rule?: Strategy
-  /** The app's next release: notes say how long they are. */
-  readonly next?: boolean
+  /** Where the engine runs. */
+  readonly engine: 'inline' | 'worker'
 }
 
 /** What the app's sign-in gave, by store; memory only. */
 const tokens: { [store: string]: string } = {}
 
-function schemaOf({ rule, next }: Setup) {
-  const collections = {
-    notes: collection<Note>()({ remote: 'drive', ...records, ...(rule !== undefined && { conflicts: rule }) }),
-    entries: collection({ remote: 'drive', source: 'tree', ...tree }),
-  }
-  if (!next) return defineSchema({ version: 1, collections })
-  const migrations = { 2: { notes: (row: object) => ({ ...row, length: String((row as Note).title).length }) } }
-  return defineSchema({ version: 2, collections, migrations })
-}
-
-async function openDb(setup: Setup) {
-  const { store, url, share } = setup
+function openInline(config: Config) {
   return open({
-    store: indexeddb(store),
-    schema: schemaOf(setup),
+    store: indexeddb(config.store),
+    schema: schemaOf(config),
     device: { name: 'Browser' },
-    remotes: {
-      drive: files({ url, share, folders: { notes: '/notes' }, platform: 'web', token: () => tokens[store] ?? '' }),
-    },
+    remotes: remotesOf(config, () => tokens[config.store] ?? ''),
   })
 }
 
-export type OpenDb = Awaited<ReturnType<typeof openDb>>
+// Not in TypeScript's library yet.
+declare const trustedTypes: {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): unknown }
+}
+const ownScripts = trustedTypes.createPolicy('own-scripts', { createScriptURL: url => url })
+
+async function openWithWorker(config: Config): Promise<OpenDb> {
+  const db = await open<typeof import('./sync.worker.ts').default>({
+    store: indexeddb(config.store),
+    schema: schemaOf(config),
+    account: config.store,
+    device: { name: 'Browser' },
+    config,
+    tokens: { drive: () => tokens[config.store] ?? '' },
+    worker: () => new Worker(ownScripts.createScriptURL('/sync.worker.js') as string, { type: 'module' }),
+  })
+  return db
+}
+
+export type OpenDb = Awaited<ReturnType<typeof openInline>>
 
 const databases = new Map<string, OpenDb>()
 const violations: string[] = []
@@ -75,8 +70,9 @@ const app = {
     }
   },
   async open(setup: Setup): Promise<void> {
-    tokens[setup.store] = setup.token
-    databases.set(setup.store, await openDb(setup))
+    const { token, engine, ...config } = setup
+    tokens[setup.store] = token
+    databases.set(setup.store, await (engine === 'worker' ? openWithWorker : openInline)(config))
   },
   async close(store: string): Promise<void> {
     await databases.get(store)?.close()

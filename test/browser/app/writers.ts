@@ -3,7 +3,8 @@
  * until it has heard that; after it they say that it was acknowledged, and do not wait. So the witness knows the last
  * step that was promised, and the only one that may be there beside it.
  */
-import type { Note, OpenDb } from './page.ts'
+import type { OpenDb } from './page.ts'
+import type { Note } from './schema.ts'
 
 /** What a writer writes: `note` one record, `pair` two in one commit, `flicker` one that comes and goes, `file` bytes. */
 export type Kind = 'note' | 'pair' | 'flicker' | 'file'

@@ -4,7 +4,7 @@ import type { FilesSandbox } from '../../../src/sandbox/files/sandbox.ts'
 import { filesSandbox } from '../../../src/sandbox/files/sandbox.ts'
 import { realWorld } from '../../../src/sandbox/real-world.ts'
 import { serve } from '../../../src/sandbox/serve.ts'
-import type { Note } from '../app/page.ts'
+import type { Note } from '../app/schema.ts'
 
 export interface Drive {
   readonly url: string
@@ -13,6 +13,10 @@ export interface Drive {
   readonly sandbox: FilesSandbox
   /** A user with a share: what the app's sign-in gives. */
   user(name: string): { readonly url: string; readonly share: string; readonly token: string }
+  /** Another token of the same user: another device of hers, as far as the server can see. */
+  another(token: string): string
+  /** Requests with these tokens find no way to the server. */
+  readonly cut: Set<string>
   /** The records folder, read without the library. */
   notes(share: string): Map<string, Note>
   /** The files beside it. */
@@ -35,10 +39,13 @@ export async function drive(): Promise<Drive> {
   const sandbox = filesSandbox({ world: realWorld })
   const underWay = new Set<Request>()
   const requests: Arrived[] = []
+  const cut = new Set<string>()
+  let tokens = 0
   const watched: FilesSandbox = {
     ...sandbox,
     async overWire(request) {
       const token = request.headers.get('authorization')?.replace('Bearer ', '') ?? ''
+      if (cut.has(token)) throw new TypeError('There is no way to the server.')
       requests.push({ line: `${request.method} ${new URL(request.url).pathname}`, token })
       underWay.add(request)
       try {
@@ -66,6 +73,13 @@ export async function drive(): Promise<Drive> {
       const { user_id, token } = sandbox.admin.addUser(name)
       return { url, token, share: sandbox.admin.addShare(name, user_id) }
     },
+    another(token) {
+      const { user_id } = sandbox.inspect().tokens.find(one => one.token === token)!
+      const made = `another-token-${++tokens}`
+      sandbox.admin.addToken(user_id, made)
+      return made
+    },
+    cut,
     notes(share) {
       const shards = contents(share).filter(([path]) => /^\/notes\/\d+\.json$/.test(path))
       const records = shards.flatMap(([, text]) => JSON.parse(text) as { id: string; value: Note }[])

@@ -1,6 +1,7 @@
 /** What must be there after a kill, judged from the witness's ledger alone. */
 import { createHash } from 'node:crypto'
-import type { App, Note } from '../app/page.ts'
+import type { App } from '../app/page.ts'
+import type { Note } from '../app/schema.ts'
 import { kindOf, noteOf, textOf } from '../app/writers.ts'
 
 /** By key: the last step that was acknowledged, and the last one that was tried, which may be there too. */

@@ -1,10 +1,13 @@
 /** What a file of tests plays on: the remote, the site under its strict policy, and browsers with a profile each. */
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
 import type { Setup } from '../app/page.ts'
 import { type Chromium, type Profile, profile } from './chromium.ts'
 import { type Drive, drive } from './drive.ts'
 import { type Site, site } from './site.ts'
 import type { Tab } from './tab.ts'
+
+/** Where the engine of the app runs: what a page promises is the same. */
+export const engines = ['inline', 'worker'] as const
 
 export interface Stage {
   readonly drive: Drive
@@ -19,7 +22,9 @@ export interface Stage {
   forget(tab: Tab): void
 }
 
-export function stage(): Stage {
+export function stage(engine: Setup['engine'] = 'inline'): Stage {
+  // Whoever waits in vain says so after a minute; the rest is slow machines.
+  vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
   let remote: Drive
   let served: Site
   const devices = new Map<string, { readonly profile: Profile; readonly chromium: Chromium }>()
@@ -33,6 +38,7 @@ export function stage(): Stage {
 
   afterEach(async () => {
     remote.sandbox.weather.clear()
+    remote.cut.clear()
     const all = [...tabs]
     tabs.clear()
     try {
@@ -51,7 +57,7 @@ export function stage(): Stage {
       profile.remove()
     }
     await Promise.all([remote?.close(), served?.close()])
-  }, 60_000)
+  })
 
   async function browser(device: string): Promise<Chromium> {
     const known = devices.get(device)
@@ -75,7 +81,7 @@ export function stage(): Stage {
     get site() {
       return served
     },
-    account: name => ({ ...remote.user(name), store: `notes-${++accounts}` }),
+    account: name => ({ ...remote.user(name), store: `notes-${++accounts}`, engine }),
     emptyTab,
     async tab(setup, device) {
       const tab = await emptyTab(device)

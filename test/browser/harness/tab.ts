@@ -23,8 +23,6 @@ export interface Tab {
   /** Its timers and tasks stop; what it holds it keeps. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** No request of the page gets through. */
-  offline(is: boolean): Promise<void>
   /** Its renderer dies. */
   crash(): Promise<void>
   close(): Promise<void>
@@ -95,11 +93,6 @@ export async function tabIn(browser: Debugger, url: string): Promise<Tab> {
     reload: () => loaded(() => debug.send('Page.reload')),
     freeze: () => debug.send('Page.setWebLifecycleState', { state: 'frozen' }).then(() => {}),
     thaw: () => debug.send('Page.setWebLifecycleState', { state: 'active' }).then(() => {}),
-    async offline(is) {
-      await debug.send('Network.enable')
-      const rate = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 }
-      await debug.send('Network.emulateNetworkConditions', { offline: is, ...rate })
-    },
     async crash() {
       const gone = debug.next('Inspector.targetCrashed')
       debug.send('Page.crash').catch(() => {}) // nobody is left to answer
