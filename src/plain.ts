@@ -65,9 +65,12 @@ function copyObject(value: object, walk: Walk): unknown {
   return fields
 }
 
-/** Plain assignment to '__proto__' would set the prototype instead of a member. */
+/**
+ * Plain assignment to '__proto__' would set the prototype instead of a member; and to a name that all objects have, such as
+ * 'constructor', it throws where their prototype is frozen.
+ */
 export function setOwn(fields: { [name: string]: unknown }, name: string, value: unknown): void {
-  if (name !== '__proto__') fields[name] = value
+  if (!(name in Object.prototype)) fields[name] = value
   else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
