@@ -230,9 +230,15 @@ function realChannel(name: string): Channel {
   return {
     post: message => channel.postMessage(message),
     listen(hear) {
-      const listener = ({ data }: MessageEvent) => hear(data)
+      // A frozen page of Chromium's gets messages, but no answer from its database: a transaction begun there keeps every
+      // other tab waiting until it thaws. Its timers stand still too.
+      const listener = ({ data }: MessageEvent) => void setTimeout(() => listening && hear(data))
+      let listening = true
       channel.addEventListener('message', listener)
-      return () => channel.removeEventListener('message', listener)
+      return () => {
+        listening = false
+        channel.removeEventListener('message', listener)
+      }
     },
     close: () => channel.close(),
   }

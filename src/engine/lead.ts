@@ -13,7 +13,7 @@ const beatEvery = 3_000
 const deadAfter = 10_000
 const lookEvery = 2_000
 /** Before it is robbed, a silent leader is asked: timers may be throttled, or the storage full, where messages still come. */
-const answerWithin = 1_000
+const answerWithin = 2_000
 
 export interface Candidate {
   readonly store: Store
