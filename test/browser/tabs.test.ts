@@ -90,6 +90,24 @@ describe.each(engines)('with the engine %s', engine => {
     expect(await other.run(app => app.db.conflicts.list())).toEqual([])
   })
 
+  test('tabs that are frozen at rest, leader and follower, keep nobody waiting for what they hear (F30, I12)', async () => {
+    const ada = on.account('Ada')
+    const frozen = [await on.tab(ada), await on.tab(ada)]
+    for (const tab of frozen) {
+      await tab.run(app => app.follow())
+      expect(await synced(tab)).toBe('synced')
+    }
+    const awake = await on.tab(ada)
+    for (const tab of frozen) await tab.freeze()
+    for (const title of ['Tea', 'Milk', 'Sugar']) await add(awake, title)
+    await patiently('the takeover', () => leads(awake))
+    expect(await synced(awake)).toBe('synced')
+    for (const tab of frozen) {
+      await tab.thaw()
+      await tab.until('what it missed', app => app.followed.at(-1)?.length === 3)
+    }
+  })
+
   test('two profiles are two devices, and a conflict between them is settled and in the inbox of the one that met it (I3, I5)', async () => {
     const ada = { ...on.account('Ada'), rule: 'KEEP_BOTH' as const }
     const [one, other] = [ada.token, on.drive.another(ada.token)]
