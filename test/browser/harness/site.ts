@@ -33,7 +33,11 @@ export const strict = (connect: readonly string[]): string =>
     "require-trusted-types-for 'script'",
   ].join('; ')
 
-export async function site({ connect, headers = {}, scripts = ['page', 'sync.worker'] }: SiteOptions = {}): Promise<Site> {
+export async function site({
+  connect,
+  headers = {},
+  scripts = ['page', 'sync.worker'],
+}: SiteOptions = {}): Promise<Site> {
   const key = scripts.join()
   const bundle = bundles.get(key) ?? bundled(scripts)
   bundles.set(key, bundle)
