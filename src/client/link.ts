@@ -30,8 +30,8 @@ export async function connect(
   const signal = AbortSignal.any([end.signal, ended])
   let up = false
   const unwatch = watchEnd(worker, what => {
-    // A page hears of any error in its worker: once it is up, that is not its end.
-    if (what === 'exit' || !up) die()
+    // A page hears of any error in its worker: once it is up, that is not its end. What it said before comes first.
+    if (what === 'exit' || !up) void platform.sleep(0).then(die)
   })
   const back = new MessageChannel()
   let calls: Calls | undefined
@@ -148,7 +148,7 @@ function watchEnd(worker: WorkerLike, hear: (what: 'error' | 'exit') => void): (
   return () => removeEventListener?.call(worker, 'error', failed)
 }
 
-/** Node's threads may crash the process when they are ended in the middle of native work, so they get a moment to go. */
+/** Threads of Node's get a moment to go by themselves: nobody promises that native work can be ended in its middle. */
 export async function endWorker(worker: WorkerLike, platform: Platform): Promise<void> {
   const { on, threadId } = worker as Partial<NodeEvents>
   if (on !== undefined && threadId !== -1) {

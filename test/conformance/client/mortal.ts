@@ -16,10 +16,18 @@ export interface MortalOptions {
   /** How many die, one after the other. */
   readonly dying?: number
   readonly died?: () => void
+  /** It goes on and hears and says nothing more, until somebody ends it. */
+  readonly hangs?: boolean
+  /** Sees every message. */
+  readonly sees?: (message: unknown) => void
 }
 
 /** Each of the first workers ends in place of its message number `at`, counted from 1. */
-export function mortal(make: () => WorkerLike, at: number, { dying = 1, died = () => {} }: MortalOptions = {}): Mortal {
+export function mortal(
+  make: () => WorkerLike,
+  at: number,
+  { dying = 1, died = () => {}, hangs = false, sees = () => {} }: MortalOptions = {},
+): Mortal {
   let made = 0
   let first = 0
   let killed = false
@@ -30,15 +38,16 @@ export function mortal(make: () => WorkerLike, at: number, { dying = 1, died = (
     let ended = false
 
     /** Whether the message may go on. */
-    function pass(): boolean {
+    function pass(message: unknown): boolean {
       if (ended) return false
+      sees(message)
       count++
       if (number === 1) first = count
       if (number > dying || count !== at) return true
       ended = true
       killed = true
       died()
-      void real.terminate()
+      if (!hangs) void real.terminate()
       return false
     }
 
@@ -52,7 +61,7 @@ export function mortal(make: () => WorkerLike, at: number, { dying = 1, died = (
 
     function tap(from: MessagePort, to: MessagePort): void {
       from.addEventListener('message', ({ data }) => {
-        if (!pass()) return
+        if (!pass(data)) return
         const [message, ports] = retapped(data)
         to.postMessage(message, ports)
       })
@@ -68,7 +77,7 @@ export function mortal(make: () => WorkerLike, at: number, { dying = 1, died = (
 
     return listening(real, {
       postMessage(message) {
-        if (!pass()) return
+        if (!pass(message)) return
         const [given, ports] = retapped(message)
         real.postMessage(given, ports as never[])
       },

@@ -54,6 +54,7 @@ export function stageOf({ death = 'told', setup = {}, transport = (_, usual) => 
     world,
     tab,
     fake,
+    disk,
     driver,
     serve,
     worker,
