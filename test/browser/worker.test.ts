@@ -37,6 +37,22 @@ test.each(Object.keys(behaviours))('with a worker: %s', { timeout: 120_000 }, as
   await ask((player, title: string, control: string) => player.play(title, control), title, far.control)
 })
 
+// The first ones are the knock, its answer, the hello and the welcome. Each message has its turn in `worker-kills.test.ts`.
+test.each([1, 5, 21])(
+  'a worker that is terminated at message %i loses no acknowledged write, and another one goes on (I6, I19, F35)',
+  { timeout: 240_000 },
+  async at => {
+    const { killed, made } = await ask(
+      (player, at: number, control: string) => player.survive(at, control),
+      at,
+      far.control,
+    )
+    // A session is not the same each time: a short one may end before a late turn comes.
+    expect(killed || at > 21).toBe(true)
+    if (killed) expect(made).toBeGreaterThan(1)
+  },
+)
+
 test('nothing of it was against the policy of the page (S23)', async () => {
   expect(await ask(player => player.violations)).toEqual([])
   expect(tab.console.filter(line => /Content Security Policy|uncaught:/i.test(line))).toEqual([])

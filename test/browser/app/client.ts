@@ -1,12 +1,16 @@
 /** A page that plays the client suite with the engine in a worker. */
-import { open } from '../../../src/index.ts'
+import { open, type WorkerLike } from '../../../src/index.ts'
 import { indexeddb } from '../../../src/stores/indexeddb/index.ts'
 import { behaviours } from '../../conformance/client/behaviours.ts'
+import { mortal } from '../../conformance/client/mortal.ts'
 import { type Open, type Scene, scene } from '../../conformance/client/scene.ts'
 import { schema } from '../../conformance/client/schema.ts'
+import { survives } from '../../conformance/client/survives.ts'
 
 export interface Player {
   play(title: string, control: string): Promise<void>
+  /** A session whose worker is terminated at message number `at`. Resolves to whether it came to that, and the workers made. */
+  survive(at: number, control: string): Promise<{ readonly killed: boolean; readonly made: number }>
   readonly violations: string[]
 }
 
@@ -19,19 +23,21 @@ const ours = trustedTypes.createPolicy('workers', { createScriptURL: url => url 
 const worker = () => new Worker(ours.createScriptURL('/client.worker.js'), { type: 'module' })
 let places = 0
 
-const inWorker: Open = (config, token) =>
-  open<typeof import('./client.worker.ts').default>({
-    store: indexeddb(config.store),
-    schema,
-    account: 'ada',
-    config,
-    tokens: { drive: token },
-    worker,
-    device: { name: 'One' },
-  })
+const openWith =
+  (worker: () => WorkerLike): Open =>
+  (config, token) =>
+    open<typeof import('./client.worker.ts').default>({
+      store: indexeddb(config.store),
+      schema,
+      account: 'ada',
+      config,
+      tokens: { drive: token },
+      worker,
+      device: { name: 'One' },
+    })
 
-async function played(control: string, work: (scene: Scene) => Promise<void>): Promise<void> {
-  const one = await scene(control, inWorker, `${++places}-`)
+async function played(control: string, make: () => WorkerLike, work: (scene: Scene) => Promise<void>): Promise<void> {
+  const one = await scene(control, openWith(make), `${++places}-`)
   try {
     await work(one)
   } finally {
@@ -40,7 +46,12 @@ async function played(control: string, work: (scene: Scene) => Promise<void>): P
 }
 
 const player: Player = {
-  play: (title, control) => played(control, behaviours[title]!),
+  play: (title, control) => played(control, worker, behaviours[title]!),
+  async survive(at, control) {
+    const workers = mortal(worker, at)
+    await played(control, workers.worker, survives)
+    return { killed: workers.killed(), made: workers.made() }
+  },
   violations: [],
 }
 
