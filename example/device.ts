@@ -6,6 +6,7 @@ import type { Rule, Status } from '../src/index.ts'
 import { open } from '../src/index.ts'
 import { sqlite } from '../src/stores/sqlite.ts'
 import { files, type TreeRow } from '../src/transports/files/index.ts'
+import { obey } from './obey.ts'
 import type { Act, Holding, Orders } from './orders.ts'
 import { schemaWith } from './schema.ts'
 
@@ -131,12 +132,4 @@ const bytesOf = (text: string) => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes)
 const titleOf = (text: string) => /^# (.+)$/m.exec(text)?.[1] ?? 'Untitled'
 
-process.on('message', async ({ order, given }: { order: keyof Orders; given: never[] }) => {
-  try {
-    const answer = await (orders[order] as (...given: never[]) => Promise<unknown>)(...given)
-    if (process.connected) process.send?.({ answer })
-  } catch (error) {
-    process.send?.({ error: String(error) })
-  }
-})
-process.send?.({ answer: 'ready' })
+obey(orders)

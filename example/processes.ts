@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Orders } from './orders.ts'
 
 /** Nothing here takes this long. */
-const patience = 30_000
+const usual = 30_000
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
@@ -30,26 +30,41 @@ export async function startServer(): Promise<Server> {
 export type Device = Orders & { readonly name: string }
 
 export async function startDevice(name: string, store: string, server: Server, rule: string): Promise<Device> {
-  const child = fork(here('device.ts'), [name, store, server.url, server.share, server.token, rule])
-  await answerOf(child, name)
+  const args = [name, store, server.url, server.share, server.token, rule]
+  return { name, ...(await obedient<Orders>(name, here('device.ts'), args)) }
+}
+
+export interface Limits {
+  /** Milliseconds until an answer. */
+  readonly patience?: number
+  /** Megabytes of objects that V8 may keep; who needs more dies. */
+  readonly heap?: number
+}
+
+/** A process that obeys orders one at a time; see `obey.ts`. */
+export async function obedient<O extends { close(): Promise<void> }>(
+  name: string,
+  file: string,
+  args: readonly string[] = [],
+  { patience = usual, heap }: Limits = {},
+): Promise<O> {
+  const child = fork(file, args, heap === undefined ? {} : { execArgv: [`--max-old-space-size=${heap}`] })
+  const names = (await answerOf(child, name, patience)) as readonly string[]
   const call =
-    (order: keyof Orders) =>
+    (order: string) =>
     (...given: unknown[]) => {
-      const answer = answerOf(child, `${name}.${order}`)
+      const answer = answerOf(child, `${name}.${order}`, patience)
       child.send({ order, given })
       return answer
     }
-  const names = ['import', 'pause', 'resume', 'sync', 'do', 'show', 'inbox', 'settle'] as const
-  const orders = Object.fromEntries(names.map(order => [order, call(order)]))
   return {
-    name,
-    ...(orders as unknown as Orders),
+    ...Object.fromEntries(names.map(order => [order, call(order)])),
     close: () => ended(child, () => child.send({ order: 'close', given: [] })),
-  }
+  } as unknown as O
 }
 
 /** One order is under way at a time, so the next message is its answer. */
-function answerOf(child: ChildProcess, what: string): Promise<unknown> {
+function answerOf(child: ChildProcess, what: string, patience: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => end(() => reject(new Error(`${what} did not answer.`))), patience)
     const exited = (code: number | null) => end(() => reject(new Error(`${what}: the process ended with ${code}.`)))

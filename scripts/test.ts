@@ -44,7 +44,12 @@ const parts: {
       counted(process.execPath, 'test/sim/exhaustive.ts', '--workloads', '1', '--every', '10'),
     ),
   },
-  example: { run: asOne(process.execPath, 'example/main.ts') },
+  example: {
+    run: inTurn(
+      asOne(process.execPath, 'example/main.ts'),
+      asOne(process.execPath, 'example/cognite/main.ts', '--instances', '2000'),
+    ),
+  },
   browser: {
     needs: 'test/browser',
     lacks: noChromium,
