@@ -29,6 +29,7 @@ export async function connect(
   const die = () => end.abort()
   const signal = AbortSignal.any([end.signal, ended])
   let up = false
+  let life: string | undefined
   const unwatch = watchEnd(worker, what => {
     // A page hears of any error in its worker: once it is up, that is not its end. What it said before comes first.
     if (what === 'exit' || !up) void platform.sleep(0).then(die)
@@ -53,6 +54,7 @@ export async function connect(
     port.postMessage(message, [back.port2])
     const answer = await welcome
     if (answer.tidemark === 'refused') throw new SyncError(answer.code, String(answer.message))
+    life = answer.life
     if (answer.account !== hello.account) throw new SyncError('protocol', 'The worker answered for another account.')
   } catch (error) {
     close()
@@ -62,6 +64,8 @@ export async function connect(
   up = true
   const { call } = calls
   void ping(call, platform, signal).then(die)
+  // Not to be had while the worker lives. Without locks, pings tell.
+  if (typeof life === 'string') void platform.locks.hold(life, { signal }, async () => die()).catch(() => {})
   const gone = new Promise<void>(resolve => {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })

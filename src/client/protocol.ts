@@ -58,7 +58,12 @@ export interface Hello {
 
 /** From here on the port is comlink's. */
 export type Welcome =
-  | { readonly tidemark: 'welcome'; readonly account: string }
+  | {
+      readonly tidemark: 'welcome'
+      readonly account: string
+      /** A lock that the worker holds as long as it lives, where pages see its locks: whoever gets it knows of the end. */
+      readonly life?: string | undefined
+    }
   | { readonly tidemark: 'refused'; readonly code: Code; readonly message: string }
 
 /** What both sides must agree on about a schema, as text that can be compared. */

@@ -8,7 +8,7 @@ import { openStore } from '../client/store.ts'
 import { asSyncError, SyncError } from '../errors.ts'
 import { claim } from '../ledger/account.ts'
 import type { Json } from '../model.ts'
-import { platform as realPlatform } from '../platform.ts'
+import { type Platform, platform as realPlatform } from '../platform.ts'
 
 export interface Session {
   stop(): Promise<void>
@@ -17,18 +17,23 @@ export interface Session {
 }
 
 /** Never rejects: a page that cannot be served is told why. */
-export async function startSession(served: Served, hello: Hello, port: MessagePort): Promise<Session> {
+export async function startSession(
+  served: Served,
+  hello: Hello,
+  port: MessagePort,
+  life: (platform: Platform) => Promise<string | undefined>,
+): Promise<Session> {
   const end = new AbortController()
   port.addEventListener('close', () => end.abort())
   const answer = (welcome: Welcome) => port.postMessage(welcome)
   try {
-    const stop = await start(served, hello, port, end)
+    const { stop, platform } = await start(served, hello, port, end)
     const ended = new Promise<void>(resolve => {
       const leave = () => resolve(stop())
       if (end.signal.aborted) leave()
       else end.signal.addEventListener('abort', leave, { once: true })
     })
-    answer({ tidemark: 'welcome', account: hello.account })
+    answer({ tidemark: 'welcome', account: hello.account, life: await life(platform) })
     return {
       ended,
       stop() {
@@ -43,13 +48,13 @@ export async function startSession(served: Served, hello: Hello, port: MessagePo
   }
 }
 
-/** Starts the engine, and returns how to stop it. */
+/** Starts the engine. */
 async function start(
   { setup }: Served,
   { account, config, device: name, keep, back, ...page }: Hello,
   port: MessagePort,
   end: AbortController,
-): Promise<() => Promise<void>> {
+): Promise<{ stop(): Promise<void>; readonly platform: Platform }> {
   const ended = new AbortController()
   const world = realPlatform()
   const calls = callsOver(back, world, ended.signal)
@@ -104,7 +109,7 @@ async function start(
     calls.release()
   })
   offer(port, methods, () => end.abort())
-  return stop
+  return { stop, platform }
 }
 
 function mustBeSame(what: string, page: readonly string[], worker: readonly string[]): void {

@@ -38,7 +38,7 @@ test.each(Object.keys(behaviours))('with a worker: %s', { timeout: 120_000 }, as
 })
 
 // The first ones are the knock, its answer, the hello and the welcome. Each message has its turn in `worker-kills.test.ts`.
-test.each([1, 5, 21])(
+test.each([1, 5, 8, 21, 55])(
   'a worker that is terminated at message %i loses no acknowledged write, and another one goes on (I6, I19, F35)',
   { timeout: 240_000 },
   async at => {
