@@ -80,31 +80,10 @@ async function meetAll(
   for (const [place, list] of ids) await meeting.draft.load(place.collection, list)
   for (const [at, remote] of records.entries()) {
     const place = on.places.get(remote.collection)
-    if (place === undefined || (await isOvertaken(meeting, place, records, at))) continue
+    if (place === undefined) continue
     await meet(meeting, homeIn(place, checkpoint), remote, `row ${at}`)
     await flagMisfit(on, meeting.draft, place, remote)
   }
-}
-
-/**
- * Whether the feed goes on to the version that a receipt has told already: what led to it is no news to an edit that
- * was made since. That version itself, or a listing of the present, ends this.
- */
-async function isOvertaken(
-  { draft, snapshot }: Meeting,
-  { collection }: Place,
-  records: readonly RemoteRecord[],
-  at: number,
-): Promise<boolean> {
-  const row = records[at]!
-  const entry = await draft.get(collection, row.id)
-  const { told, ...meta } = entry.meta
-  if (told === undefined) return false
-  const ahead = (one: RemoteRecord) =>
-    one.id === row.id && one.collection === row.collection && equal(one.version, told)
-  if (snapshot || ahead(row)) entry.meta = meta
-  else if (equal(entry.rows[0]?.base?.version, told)) return records.slice(at + 1).some(ahead)
-  return false
 }
 
 /** A pulled value that does not fit is kept as it is and hidden from reads: the cursor may pass it (I16). */

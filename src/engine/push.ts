@@ -299,11 +299,7 @@ async function fileOne(
     case 'conflict': {
       const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen
       const seen = shown !== undefined && head.base != null && sameBase(shown, head.base) ? undefined : shown
-      if (seen !== undefined) {
-        await meetRefusal(meeting, home, entry, seen, label)
-        if (seen === receipt.remote) entry.meta = { ...entry.meta, told: seen.version }
-        return
-      }
+      if (seen !== undefined) return meetRefusal(meeting, home, entry, seen, label)
       if (head.tries >= mostRefusals) {
         const why = 'The remote keeps refusing this change, and nothing there explains why. Edit, undo or discard it.'
         return hold(draft, entry, head, 'conflict', why)

@@ -20,8 +20,6 @@ export interface Meta {
   readonly misfit?: string
   /** Our accepted creation, which the feed has still to show: what it shows before that came before it. */
   readonly echo?: string
-  /** The version that a receipt told before the feed did: what the feed shows before it led to it. */
-  readonly told?: Json
   /** What a deleted folder was, to bring it back when something is put into it. */
   readonly was?: Value
 }

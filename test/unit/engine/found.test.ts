@@ -490,20 +490,3 @@ describe('at a remote that guards nothing', () => {
     expect([await device.values(), fake.values()]).toEqual([{ a: { n: 0 } }, { a: { n: 0 } }])
   })
 })
-
-test('what led to the version that a receipt told is no news when the feed tells it', async () => {
-  const fake = fakeOf()
-  fake.put('a', { n: 0 })
-  const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
-  await device.pull()
-  fake.put('a', { n: 1 })
-  fake.put('a', { n: 2 })
-  await device.put('a', { n: 3 })
-  await device.push() // refused: the answer shows 2
-  await device.put('a', { n: 4 })
-  await device.pull() // the feed shows 1, then 2
-  expect((await device.inbox()).map(({ local, theirs }) => [local.value, theirs.value])).toEqual([[{ n: 3 }, { n: 2 }]])
-  expect(await device.sync()).toBe(true)
-  expect(Object.values(fake.values())).toEqual(expect.arrayContaining([{ n: 4 }, { n: 3 }]))
-  expect(Object.keys(fake.values()).length).toBe(2)
-})
