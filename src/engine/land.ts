@@ -5,10 +5,11 @@ import type { Draft } from '../ledger/draft.ts'
 import { draftOf } from '../ledger/draft.ts'
 import type { Checkpoint, Meta } from '../ledger/rows.ts'
 import { metaOf, putCheckpoint } from '../ledger/rows.ts'
-import type { Home } from '../ledger/settle.ts'
+import { type Home, touch } from '../ledger/settle.ts'
 import type { Json, RemoteRecord } from '../model.ts'
 import type { Stored, Writer } from '../store.ts'
 import type { Page, PrivateRows } from '../transport.ts'
+import { type Waiting, waitingIn } from './ahead.ts'
 import type { Ground, Place } from './ground.ts'
 import { fenced, homeIn, mayDelete } from './ground.ts'
 import { meet } from './meet.ts'
@@ -24,7 +25,13 @@ export interface Tally {
  * Commits a page, its tombstones, its conflicts and its cursor, or nothing. `from` is the cursor that the page was asked
  * with: if the stored one is another by now, somebody else moved it and the page is void (I2).
  */
-export async function land(on: Ground, page: Page, from: Json | undefined, tally: Tally): Promise<void> {
+export async function land(
+  on: Ground,
+  page: Page,
+  from: Json | undefined,
+  tally: Tally,
+  { last = false }: { readonly last?: boolean } = {},
+): Promise<void> {
   const kept = await withVerdicts(on.resolver, pass =>
     fenced(on, async (tx, checkpoint) => {
       if (!equal(checkpoint.cursor, from)) {
@@ -40,24 +47,28 @@ export async function land(on: Ground, page: Page, from: Json | undefined, tally
         snapshot: page.snapshot === true,
         deleted: () => deletes++,
       }
-      await meetAll(on, meeting, checkpoint, page.records)
+      const { ahead, ...before } = checkpoint
+      const waiting = waitingIn(last ? undefined : ahead, meeting.snapshot)
+      await meetAll(on, meeting, checkpoint, page.records, waiting)
       for (const part of page.complete ?? []) await sweep(on, meeting, checkpoint, part)
       pass.complete()
 
       const suspicious = page.suspicious !== undefined && deletes > tally.deletes
       const go =
         deletes > tally.deletes
-          ? await mayDelete(on, tx, checkpoint, {
+          ? await mayDelete(on, tx, before, {
               direction: 'in',
               deletes,
               ...(suspicious && { why: page.suspicious! }),
             })
-          : checkpoint
+          : before
+      const rest = waiting.rest()
       await draft.flush()
       await putPrivate(tx, on.remote, page.private)
       await putCheckpoint(tx, on.remote, {
         ...go,
         cursor: page.cursor,
+        ...(rest && { ahead: rest }),
         ...(page.missesDeletes && { missesDeletes: true }),
       })
       return deletes
@@ -71,6 +82,7 @@ async function meetAll(
   meeting: Meeting,
   checkpoint: Checkpoint,
   records: readonly RemoteRecord[],
+  waiting: Waiting,
 ): Promise<void> {
   const ids = new Map<Place, string[]>()
   for (const remote of records) {
@@ -81,7 +93,12 @@ async function meetAll(
   for (const [at, remote] of records.entries()) {
     const place = on.places.get(remote.collection)
     if (place === undefined) continue
-    await meet(meeting, homeIn(place, checkpoint), remote, `row ${at}`)
+    const home = homeIn(place, checkpoint)
+    if (waiting.puts(remote)) {
+      touch(home, await meeting.draft.get(place.collection, remote.id))
+      continue
+    }
+    await meet(meeting, home, remote, `row ${at}`)
     await flagMisfit(on, meeting.draft, place, remote)
   }
 }

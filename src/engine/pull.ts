@@ -3,6 +3,7 @@ import { SyncError } from '../errors.ts'
 import { putCheckpoint } from '../ledger/rows.ts'
 import type { Json } from '../model.ts'
 import type { Page } from '../transport.ts'
+import { asideOf } from './ahead.ts'
 import type { Ground } from './ground.ts'
 import { fenced, glance } from './ground.ts'
 import { ioFor } from './io.ts'
@@ -35,6 +36,7 @@ export async function pull(on: Ground): Promise<void> {
       next.catch(() => {}) // awaited in the next round; until then a failing commit comes first
       await landing
     }
+    if (begun.ahead !== undefined) await landAside(on, cursor, tally)
   } finally {
     stop.abort()
     await pages.return?.().catch(() => {}) // it is over either way, and why is being thrown
@@ -45,9 +47,15 @@ export async function pull(on: Ground): Promise<void> {
   }
 }
 
+/** The feed came to the present, and not by way of what receipts had shown: what it showed instead is newer. */
+async function landAside(on: Ground, cursor: Json | undefined, tally: Tally): Promise<void> {
+  const records = await glance(on, async (_, { ahead }) => asideOf(ahead))
+  if (records.length > 0 && cursor !== undefined) await land(on, { records, cursor }, cursor, tally, { last: true })
+}
+
 /** All that the remote has to show is here: only now is a walk over, however many sources it went through. */
 async function reached(on: Ground): Promise<void> {
-  await fenced(on, async (tx, { startedOver: _, allowed, ...checkpoint }) => {
+  await fenced(on, async (tx, { startedOver: _, ahead: _1, allowed, ...checkpoint }) => {
     const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
     const pulls = checkpoint.pulls + 1
     await putCheckpoint(tx, on.remote, { ...checkpoint, ...out, walking: false, pulls, pulledAt: on.platform.now() })
@@ -59,17 +67,20 @@ async function reached(on: Ground): Promise<void> {
  * (I11). Local changes stay as they are.
  */
 export async function startOver(on: Ground): Promise<void> {
-  const enough = await fenced(on, async (tx, { cursor: _, missesDeletes: _1, startedOver = 0, ...checkpoint }) => {
-    const tooMany = startedOver >= mostStarts
-    await clearPrivate(tx, on.remote, [])
-    await putCheckpoint(tx, on.remote, {
-      ...checkpoint,
-      generation: checkpoint.generation + 1,
-      walking: true,
-      startedOver: tooMany ? 0 : startedOver + 1,
-    })
-    return tooMany
-  })
+  const enough = await fenced(
+    on,
+    async (tx, { cursor: _, missesDeletes: _1, ahead: _2, startedOver = 0, ...checkpoint }) => {
+      const tooMany = startedOver >= mostStarts
+      await clearPrivate(tx, on.remote, [])
+      await putCheckpoint(tx, on.remote, {
+        ...checkpoint,
+        generation: checkpoint.generation + 1,
+        walking: true,
+        startedOver: tooMany ? 0 : startedOver + 1,
+      })
+      return tooMany
+    },
+  )
   if (enough) {
     throw new SyncError('server', `${on.remote} asks to start over again and again. The next try comes after a pause.`)
   }

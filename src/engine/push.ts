@@ -11,6 +11,7 @@ import { adopt, again, changeOf, fold, hold, refuse, remap, settle, tellsAll } f
 import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
+import { withShown } from './ahead.ts'
 import { pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { fenced, glance, homeIn, mayDelete } from './ground.ts'
@@ -243,19 +244,25 @@ async function file(on: Ground, changes: readonly Change[], { receipts, private:
     fenced(on, async (tx, checkpoint) => {
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
       const meeting = meetingOf(on, draft, pass.judged)
+      const shown: RemoteRecord[] = []
       for (const change of changes) {
         const receipt = answers.get(change.change) ?? { change: change.change, state: 'unknown' }
         await fileOne(on, meeting, checkpoint, change, receipt)
+        const { remote } = receipt.state === 'conflict' || receipt.state === 'settled' ? receipt : {}
+        if (remote?.id === change.id) shown.push(remote)
       }
       pass.complete()
       await draft.flush()
       await putPrivate(tx, on.remote, rows)
       const { allowed, ...rest } = checkpoint
-      if (allowed?.out !== undefined) {
-        const left = allowed.out - changes.filter(change => change.value === null).length
-        const kept = { ...(allowed.in !== undefined && { in: allowed.in }), ...(left > 0 && { out: left }) }
-        await putCheckpoint(tx, on.remote, { ...rest, ...(Object.keys(kept).length > 0 && { allowed: kept }) })
-      }
+      if (allowed?.out === undefined && shown.length === 0) return
+      const left = (allowed?.out ?? 0) - changes.filter(change => change.value === null).length
+      const kept = { ...(allowed?.in !== undefined && { in: allowed.in }), ...(left > 0 && { out: left }) }
+      await putCheckpoint(tx, on.remote, {
+        ...rest,
+        ...(Object.keys(kept).length > 0 && { allowed: kept }),
+        ...(shown.length > 0 && { ahead: withShown(rest.ahead, shown) }),
+      })
     }),
   )
 }

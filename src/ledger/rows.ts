@@ -98,8 +98,18 @@ export interface Checkpoint {
   readonly brake?: Brake
   /** How many deletes the app has allowed, each way. */
   readonly allowed?: { readonly in?: number; readonly out?: number }
+  /** What receipts showed since the last pull, by the remote's collection and id; see `engine/ahead.ts`. */
+  readonly ahead?: Ahead
   /** Walks begun because the remote forgot the cursor, since the last complete pull. */
   readonly startedOver?: number
+}
+
+export interface Ahead {
+  readonly [record: string]: {
+    readonly shown: Base
+    /** The latest that the feed showed without having come to that. */
+    readonly aside?: RemoteRecord
+  }
 }
 
 export interface Failure {

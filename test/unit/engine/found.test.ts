@@ -88,6 +88,52 @@ describe('a change whose answer was lost', () => {
   })
 })
 
+describe('what a receipt shows ahead of the feed (I4)', () => {
+  /** Somebody made `a` and edited it; we made one too, and were refused by what was there then. */
+  async function ahead(page: number) {
+    const fake = fakeOf({ page })
+    const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+    await device.pull()
+    fake.put('a', { n: 1 })
+    fake.put('a', { n: 2 })
+    await device.put('a', { n: 9 })
+    await device.push()
+    expect(await device.value('a')).toEqual({ n: 2 })
+    return { fake, device }
+  }
+
+  test.each([100, 1])('is not taken back by what came before it, %i rows a page', async page => {
+    const { fake, device } = await ahead(page)
+    await device.put('a', { n: 3 })
+    await device.sync()
+    expect(await device.value('a')).toEqual({ n: 3 })
+    expect((await device.inbox()).map(({ local }) => local.value)).toEqual([{ n: 9 }])
+    expect(fake.values().a).toEqual({ n: 3 })
+    await mustAgree(device)
+  })
+
+  test('is followed by news, which comes once, also from a feed that never showed it', async () => {
+    const { fake, device } = await ahead(1)
+    fake.log.pop()
+    fake.put('a', { n: 4 })
+    await device.pull()
+    expect(await device.value('a')).toEqual({ n: 4 })
+    expect(await device.inbox()).toHaveLength(1)
+    await device.sync()
+    await mustAgree(device)
+  })
+
+  test('clashes with news of an edit that was made meanwhile', async () => {
+    const { fake, device } = await ahead(1)
+    await device.put('a', { n: 3 })
+    fake.put('a', { n: 4 })
+    await device.sync()
+    const clashes = (await device.inbox()).map(({ local, theirs }) => `${local.value?.n} with ${theirs.value?.n}`)
+    expect(clashes.sort()).toEqual(['3 with 4', '9 with 2'])
+    await mustAgree(device)
+  })
+})
+
 describe('what a feed of states shows while a creation is under way', () => {
   /** The creation of `a` has no outcome yet, and a pull showed somebody else's `a` meanwhile. */
   async function seenMeanwhile(more: object) {
