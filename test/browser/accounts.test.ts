@@ -34,7 +34,7 @@ describe.each(engines)('with the engine %s', engine => {
 
     expect(requests.slice(switched).filter(({ token }) => token === ada.token)).toEqual([])
     expect(await tab.run(app => app.titles())).toEqual(['Of Eve'])
-    expect(await tab.run((app, store) => app.dumpStores(store), eve.store)).not.toMatch(/ada/i)
+    expect(await tab.run((app, store) => app.dumpStores(store), eve.store)).not.toMatch(/\bada\b/i)
     expect([...on.drive.notes(eve.share).keys()]).toEqual(['eve-1'])
     expect(on.drive.notes(ada.share).has('eve-1')).toBe(false)
     const owner = new Map(sandbox.inspect().tokens.map(({ token, user_id }) => [user_id, token]))
