@@ -5,6 +5,7 @@
 import { SyncError } from '../../src/errors.ts'
 import type { Json, Receipt, RemoteRecord, Stamp, Value } from '../../src/model.ts'
 import type { Io, Page, Source, Transport } from '../../src/transport.ts'
+import type { CdfKind } from './cdf.ts'
 import type { RemoteKind } from './plan.ts'
 
 export interface BoxRow {
@@ -14,7 +15,7 @@ export interface BoxRow {
   readonly at: Stamp
 }
 
-export type BoxKind = Exclude<RemoteKind, 'files'>
+export type BoxKind = Exclude<RemoteKind, 'files' | CdfKind>
 
 export interface Box {
   readonly rows: Map<string, BoxRow>

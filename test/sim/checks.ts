@@ -2,12 +2,9 @@
 import { canaryToken } from './canary.ts'
 import { tabOf } from './fate.ts'
 import type { Sending } from './network.ts'
+import { hasEffect, isPull, isPush, placeOf } from './routes.ts'
 import type { Device, Sim, Tab } from './sim.ts'
 import { patience } from './witness.ts'
-
-const effect = (sending: Sending): boolean => sending.method !== 'GET' && sending.method !== 'HEAD'
-const isChanges = (sending: Sending): boolean => /\/changes$/.test(sending.url.pathname)
-const isApply = (sending: Sending): boolean => /\/(apply|send)$/.test(sending.url.pathname)
 
 export function watch(sim: Sim): void {
   const { world, network } = sim
@@ -37,12 +34,12 @@ export function watch(sim: Sim): void {
   function check(sending: Sending): void {
     const device = sim.devices.find(one => one.name === sending.machine)
     if (!device) return
-    const headless = isChanges(sending) && !sending.url.searchParams.has('cursor')
+    const headless = isPull(sending) && placeOf(sending) === undefined
     if (headless && steady.has(device.name) && !pardoned.delete(device.name))
       world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
     // A walk that is cut off before its first page is committed begins again.
     if (headless) steady.delete(device.name)
-    for (const is of [isChanges, isApply]) {
+    for (const is of [isPull, isPush]) {
       if (!is(sending)) continue
       const mine = network
         .inFlight(sending.machine)
@@ -53,13 +50,13 @@ export function watch(sim: Sim): void {
     if (sending.url.href.includes(canaryToken) && !sending.url.pathname.includes('/ws/'))
       world.fail('I23', `the token is in a URL: ${sending.url.pathname}`)
     rate(sending)
-    if (effect(sending)) leadership(device, sending)
-    if (isApply(sending)) device.witness.poised.delete(sending.owner)
+    if (hasEffect(sending)) leadership(device, sending)
+    if (isPush(sending)) device.witness.poised.delete(sending.owner)
     // I2s: the server's mirror never leads what is stored here.
     const position = sending.url.searchParams.get('position')
     if (position !== null && !device.witness.positions.has(position))
       world.fail('I2s', `${device.name} tells the server ${position}, which it has not committed`)
-    if (isApply(sending)) {
+    if (isPush(sending)) {
       const armed = device.armed.splice(0)
       for (const work of armed) work()
     }
@@ -85,7 +82,7 @@ export function watch(sim: Sim): void {
         `${owner.name} sends ${url.pathname} with epoch ${epoch}, ${at - followed} ms after it was followed`,
       )
     const until = witness.markedUntil(owner)
-    if (isApply(sending) && (until === undefined || at > until + patience))
+    if (isPush(sending) && (until === undefined || at > until + patience))
       world.fail('I17', `${owner.name} sends ${url.pathname} at ${at}, marked until ${until}`)
   }
 }
@@ -130,7 +127,7 @@ function told(sim: Sim, { device, owner }: Tab, at: number): void {
   // A nudge that a robbed leader heard is not known to its successor, which looks when it takes over.
   const nudged = nudges.get(owner)
   if (nudged === undefined || nudged > at - 1500) return
-  const pulled = sim.network.sendings.findLast(one => one.machine === device.name && isChanges(one))
+  const pulled = sim.network.sendings.findLast(one => one.machine === device.name && isPull(one))
   if (!pulled || pulled.at < nudged)
     sim.world.fail(
       'I13',

@@ -1,6 +1,8 @@
 /** What the requests of a device do at the server, against what its users did: in their order, and no more than that. */
 import { serverCells } from './evidence.ts'
 import type { Sending } from './network.ts'
+import { guards } from './plan.ts'
+import { isPush } from './routes.ts'
 import type { TreeNode } from './server.ts'
 import type { Sim } from './sim.ts'
 
@@ -20,7 +22,7 @@ interface Item {
 
 export function watchEffects(sim: Sim): void {
   const { world, network, server, history } = sim
-  const unguarded = sim.options.remote === 'open-box'
+  const unguarded = !guards(sim.options.remote)
   /** By device and cell: the latest of its own writes that took effect. */
   const latest = new Map<string, number>()
   /** `cell value` of all that ever took effect. */
@@ -33,7 +35,7 @@ export function watchEffects(sim: Sim): void {
   const ever = new Set<string>()
 
   network.onArrival.push(sending => {
-    if (!/\/(apply|send)$/.test(sending.url.pathname)) return undefined
+    if (!isPush(sending)) return undefined
     const before = snapshot()
     for (const { id } of before.nodes) ever.add(id)
     const items = sim.options.remote === 'files' ? itemsOf(sending) : []

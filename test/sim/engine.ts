@@ -4,6 +4,7 @@ import type { StoreDriver } from '../../src/store.ts'
 import type { Source, Transport } from '../../src/transport.ts'
 import type { Open } from './app.ts'
 import { boxNotes, boxTransport } from './box.ts'
+import { type CdfLoaded, cdfSource, cdfTransport, isCdf, loadCdf } from './cdf.ts'
 import { ruleOf, type StoreKind } from './plan.ts'
 import type { Engine } from './sim.ts'
 
@@ -12,17 +13,18 @@ interface Loaded {
   readonly files: (options: object) => Transport
   readonly tree: Source
   readonly records: Source
+  readonly cdf: CdfLoaded
 }
 
 export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> {
-  const { open, files, tree, records } = await load()
+  const { open, files, tree, records, cdf } = await load()
   const idb = stores.includes('indexeddb') ? await loadIdb() : undefined
   return {
     open,
     schema: options => {
       const rule = ruleOf(options.strategy)
       const notes = collection({
-        ...(options.remote === 'files' ? records : boxNotes),
+        ...(isCdf(options.remote) ? cdfSource(cdf, options.remote) : options.remote === 'files' ? records : boxNotes),
         remote: 'drive',
         conflicts: rule,
       })
@@ -34,6 +36,7 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
     },
     idbDisk: (world, faults, name) => idb!(world, faults, name),
     transport: (options, token) => {
+      if (isCdf(options.remote)) return cdfTransport(cdf, options.remote, options.seed, token)
       if (options.remote !== 'files') return boxTransport(options.remote, token)
       return files({
         url: 'https://drive.test',
@@ -48,10 +51,10 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
 async function load(): Promise<Loaded> {
   // The client is opened with its own types; the simulator asks for what it uses.
   const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
-  const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open'>
+  const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open' | 'cdf'>
   // The client loads these when it opens: a second time that settles within the step.
   await Promise.all([import('../../src/engine/engine.ts'), import('../../src/strategies/index.ts')])
-  return { ...transport, open: client.open }
+  return { ...transport, open: client.open, cdf: await loadCdf() }
 }
 
 /** fake-indexeddb replaces globals, so it is loaded only where it is wanted. */

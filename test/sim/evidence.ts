@@ -6,6 +6,7 @@ import { type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
 import { entriesOf, nameToken, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
+import { guards } from './plan.ts'
 import type { Device, Sim } from './sim.ts'
 import { drained } from './traps.ts'
 
@@ -133,7 +134,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
         collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField),
       ),
     ),
-    guarded: options.remote !== 'open-box',
+    guarded: guards(options.remote),
     remade: history.remade,
     shownAgain: history.shownAgain,
     nameless: options.knobs.metadata !== 'full',

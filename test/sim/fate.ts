@@ -38,6 +38,8 @@ export function befall(sim: Sim, end: number): void {
   once(sim, 'compact', 'server', end, () => {
     sim.server.sandbox.admin.compact()
     sim.server.box.floor = sim.server.box.log.length
+    // What Cognite keeps of deletions is forgotten after three days, and cursors with it.
+    if (sim.server.cdf !== undefined) world.leap(Math.floor((0.5 + world.dice('days') * 5) * 86_400_000))
   })
   once(sim, 'forceSync', 'server', end, () => sim.server.sandbox.admin.forceSync(sim.server.share))
   once(sim, 'token', 'server', end, () => sim.server.renewToken())
@@ -111,6 +113,7 @@ function wipe(sim: Sim, device: Device): void {
 /** The storm is over: everybody is up, awake and online. */
 export function calm(sim: Sim): void {
   sim.faults.on = false
+  sim.server.cdf?.calm()
   for (const device of sim.devices) {
     sim.network.online(device.machine)
     for (const tab of device.tabs) {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Value } from '../../src/model.ts'
 import type { Db, Tx } from './app.ts'
+import { isCdf, SPACE } from './cdf.ts'
 import { nameToken, noteCells, treeCells } from './history.ts'
 import type { Write } from './oracle.ts'
 import type { Op } from './plan.ts'
@@ -56,14 +57,16 @@ const turns = new WeakMap<Db, Promise<void>>()
 type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>
 
 const acts: { readonly [kind in Op['kind']]?: Act } = {
-  put: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(op, 0)], before => freshNote(sim, op, 0, before)),
-  patch: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(op, 0)], before => patchedNote(sim, op, before)),
-  delete: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(op, 0)], () => null),
-  add: (sim, db, by, op) => writeNotes(sim, db, by, [`a${op.n}`], before => freshNote(sim, op, 0, before)),
+  put: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], before => freshNote(sim, op, 0, before)),
+  patch: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], before => patchedNote(sim, op, before)),
+  delete: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], () => null),
+  add: (sim, db, by, op) => writeNotes(sim, db, by, [keyOf(sim, `a${op.n}`)], before => freshNote(sim, op, 0, before)),
   batch: (sim, db, by, op) =>
-    writeNotes(sim, db, by, [...new Set([noteId(op, 0), noteId(op, 1)])], (before, n) => freshNote(sim, op, n, before)),
+    writeNotes(sim, db, by, [...new Set([noteId(sim, op, 0), noteId(sim, op, 1)])], (before, n) =>
+      freshNote(sim, op, n, before),
+    ),
   read: async (sim, db, by, op) => {
-    const id = noteId(op, 0)
+    const id = noteId(sim, op, 0)
     look(sim, by, id, await db.data.notes!.get(id))
   },
   settle: settleOne,
@@ -88,7 +91,10 @@ function inTurn(act: Act): Act {
   }
 }
 
-const noteId = (op: Op, which: 0 | 1): string => `n${Math.floor(op.dice[which] * 5)}`
+const noteId = (sim: Sim, op: Op, which: 0 | 1): string => keyOf(sim, `n${Math.floor(op.dice[which] * 5)}`)
+
+/** Some remotes have their ids in a space. */
+const keyOf = ({ options }: Sim, id: string): string => (isCdf(options.remote) ? `${SPACE}:${id}` : id)
 
 function freshNote(sim: Sim, op: Op, part: number, before: Value | undefined): Value {
   const token = (name: string) => sim.history.token(op.n, `${name}${part === 0 ? '' : part}`)

@@ -1,5 +1,7 @@
 /** A seed becomes options, and options become a plan of operations: plain data, so that a failure can be made smaller. */
 import type { Rule } from '../../src/model.ts'
+import type { Turn } from '../../src/sandbox/cognite/knobs.ts'
+import { cdfKnobs, isCdf } from './cdf.ts'
 import { type Family, families, familyNames, noRates } from './faults.ts'
 import { between, pick, type Random, randomOf } from './random.ts'
 
@@ -8,10 +10,13 @@ export type StrategyName = (typeof strategies)[number]
 export type StoreKind = 'memory' | 'indexeddb'
 /**
  * The file API, and the plainest remotes that there can be: one that guards by version, one that guards too but forgets
- * what was deleted, one that takes whatever comes.
+ * what was deleted, one that takes whatever comes. The two of Cognite are played when asked for only.
  */
-export const remotes = ['files', 'box', 'purging-box', 'open-box'] as const
+export const remotes = ['files', 'box', 'purging-box', 'open-box', 'cdf-instances', 'cdf-records'] as const
 export type RemoteKind = (typeof remotes)[number]
+
+/** Whether the remote refuses what is based on an old state. */
+export const guards = (remote: RemoteKind): boolean => remote !== 'open-box' && remote !== 'cdf-records'
 
 export interface Options {
   readonly seed: string
@@ -34,6 +39,8 @@ export interface Options {
     readonly refusals: 'index' | 'batch'
     readonly seenAs: 'server' | 'browser'
   }
+  /** Of the Cognite sandbox, where that is the remote. */
+  readonly cdf?: Turn
 }
 
 export const kinds = [
@@ -103,9 +110,12 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   const options = { seed, ...drawn, ...rest, rates }
   // Where nothing is guarded, what was run over is in the log and nowhere else.
   if (options.remote === 'open-box') rates.compact = 0
+  // These are about devices that the server knows, which Cognite does not.
+  if (isCdf(options.remote)) Object.assign(rates, { forceSync: 0, deviceGone: 0, poison: 0 })
   // What was purged is forgotten: a request that comes late makes it again, and its own row looks like an old one.
   if (options.remote === 'purging-box') rates.late = 0
-  return { ...options, tree: options.tree && options.remote === 'files' }
+  const cdf = isCdf(options.remote) ? { cdf: cdfKnobs(seed) } : {}
+  return { ...options, ...cdf, tree: options.tree && options.remote === 'files' }
 }
 
 export function planOf(options: Options): readonly Op[] {
@@ -139,8 +149,10 @@ export function ruleOf(strategy: StrategyName): Rule {
 
 /** One line that says what this seed is like. */
 export function describe(options: Options): string {
-  const { seed, rates, knobs, ...rest } = options
+  const { seed, rates, knobs, cdf, ...rest } = options
   const on = familyNames.filter(name => rates[name] > 0).map(name => `${name} ${rates[name].toPrecision(2)}`)
-  const words = Object.entries({ ...rest, ...knobs }).map(([name, value]) => `${name}=${value}`)
+  const { records, instances, ...others } = cdf ?? {}
+  const own = { ...others, ...(rest.remote === 'cdf-records' ? records : instances) }
+  const words = Object.entries({ ...rest, ...(cdf ? own : knobs) }).map(([name, value]) => `${name}=${value}`)
   return `seed ${seed}: ${words.join(' ')}; faults: ${on.join(', ') || 'none'}`
 }

@@ -9,6 +9,7 @@ import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
 import { doubts, type Failure, judge } from './oracle.ts'
 import { LIVENESS, type Op, type Options, planOf, stormOf } from './plan.ts'
+import { isPull } from './routes.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
 
 export interface Outcome {
@@ -116,11 +117,7 @@ function quiet(sim: Sim, device: Device): boolean {
 
 function lastPull(sim: Sim, device: Device): { start: number; end: number } | undefined {
   const pull = sim.network.sendings.findLast(
-    one =>
-      one.machine === device.name &&
-      /\/changes$/.test(one.url.pathname) &&
-      one.status === 200 &&
-      one.ended !== undefined,
+    one => one.machine === device.name && isPull(one) && one.status === 200 && one.ended !== undefined,
   )
   return pull && { start: pull.at, end: pull.ended! }
 }

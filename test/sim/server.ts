@@ -2,14 +2,17 @@
 import { type FilesSandbox, filesSandbox } from '../../src/sandbox/files/sandbox.ts'
 import { type Box, boxOf } from './box.ts'
 import { canaryToken } from './canary.ts'
+import { type Cdf, cdfOf, isCdf } from './cdf.ts'
 import type { Remote } from './network.ts'
 import type { Options } from './plan.ts'
+import { isPush } from './routes.ts'
 import type { World } from './world.ts'
 
 export interface Server {
   readonly remote: Remote
   readonly sandbox: FilesSandbox
   readonly box: Box
+  readonly cdf: Cdf | undefined
   readonly share: string
   readonly user: string
   /** The token that the app holds now. */
@@ -42,31 +45,42 @@ export function serverOf(world: World, options: Options): Server {
   const share = sandbox.admin.addShare('Work', user_id)
   sandbox.admin.createFolder(share, '/notes')
   let tokens = 0
+  const cdf = isCdf(options.remote) ? cdfOf(options.remote, world, options.cdf ?? {}, `${canaryToken}-0`) : undefined
+  const boxKind = options.remote === 'files' || isCdf(options.remote) ? 'box' : options.remote
   const server: Server = {
     sandbox,
-    box: boxOf(options.remote === 'files' ? 'box' : options.remote, world.now),
+    cdf,
+    box: boxOf(boxKind, world.now),
     share,
     user: user_id,
     changedAt: 0,
     token: () => `${canaryToken}-${tokens}`,
     renewToken() {
-      sandbox.admin.revokeToken(server.token())
+      const old = server.token()
+      sandbox.admin.revokeToken(old)
       tokens++
+      cdf?.renewToken(old, server.token())
       sandbox.admin.addToken(user_id, server.token())
     },
     remote: {
+      fails: cdf !== undefined,
       async fetch(request) {
         const authorized = request.headers.get('authorization') === `Bearer ${server.token()}`
-        const response = await (options.remote === 'files'
-          ? sandbox.fetch(request)
-          : server.box.fetch(request, authorized))
-        if (/\/(apply|send)$/.test(new URL(request.url).pathname) && response.ok) server.changedAt = world.elapsed()
+        const response = await (cdf !== undefined
+          ? cdf.fetch(request)
+          : options.remote === 'files'
+            ? sandbox.fetch(request)
+            : server.box.fetch(request, authorized))
+        // A write of several may have an effect although it failed.
+        if (isPush({ url: new URL(request.url) }) && (response.ok || cdf !== undefined))
+          server.changedAt = world.elapsed() + (cdf?.visibleWithin ?? 0)
         return response
       },
       connect: sandbox.connect,
     },
     nodes: () => (sandbox.inspect().tree[share] ?? []).filter(node => !/^\/notes(\/|$)/.test(node.path)),
     notes() {
+      if (cdf !== undefined) return cdf.notes()
       const found = new Map<string, NoteRow>()
       if (options.remote !== 'files') {
         for (const [id, { value, version }] of server.box.rows) if (value !== null) found.set(id, { v: version, value })

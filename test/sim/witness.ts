@@ -1,9 +1,11 @@
 /** What is known of one device's store from what its tabs read and put, and what must hold of each transaction. */
+import { isCdf } from './cdf.ts'
 import type { Deed, Eyes } from './eyes.ts'
 import type { Owner } from './heap.ts'
 import type { Network } from './network.ts'
 import type { Options } from './plan.ts'
 import type { Machine } from './platform.ts'
+import { isPull, placeOf } from './routes.ts'
 import type { World } from './world.ts'
 
 /** How long a change that is marked as sent may leave, in milliseconds, and how old the last look before it may be. */
@@ -27,7 +29,12 @@ export interface Witness {
 }
 
 interface CheckpointSeen {
-  readonly cursor?: { readonly at?: unknown; readonly head?: unknown }
+  readonly cursor?: {
+    readonly at?: unknown
+    readonly head?: unknown
+    readonly cursor?: unknown
+    readonly cursors?: unknown
+  }
 }
 interface MarkSeen {
   readonly state?: string
@@ -110,11 +117,14 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     return reached.has(to)
   }
 
-  network.onAnswer.push(({ machine: by, url, status, answer }) => {
-    const from = url.searchParams.get('cursor')
-    if (by !== machine.name || from === null || !/\/changes$/.test(url.pathname)) return
+  network.onAnswer.push(sending => {
+    const { machine: by, status, answer } = sending
+    if (by !== machine.name || !isPull(sending)) return
+    const from = placeOf(sending)
+    if (from === undefined) return
     if (status !== 200 || answer === undefined) return
-    const stretch = stretchOf(options, new TextDecoder().decode(answer))
+    const read = isCdf(options.remote) ? cdfStretchOf : stretchOf
+    const stretch = read(options, new TextDecoder().decode(answer))
     stretches.set(from, [...(stretches.get(from) ?? []), stretch])
   })
 
@@ -141,8 +151,10 @@ const ofEngine = ({ put, gone }: Deed): boolean =>
   gone.some(({ space }) => space === 'private')
 
 function positionOf(cursor: CheckpointSeen['cursor']): string | undefined {
-  const at = cursor?.at ?? cursor?.head
-  return at === undefined ? undefined : String(at)
+  const at = cursor?.at ?? cursor?.head ?? cursor?.cursor
+  if (at !== undefined) return String(at)
+  // Cursors of several sets are a place together only (I2m).
+  return cursor?.cursors === undefined ? undefined : JSON.stringify(cursor.cursors)
 }
 
 interface AnswerSeen {
@@ -167,4 +179,20 @@ function stretchOf({ tree, knobs }: Options, text: string): Stretch {
     .filter(one => one.resource_type !== 'share' && !/^\/notes(\/|$)/.test(one.new_path ?? one.old_path ?? '/'))
     .map(one => `tree/${one.resource_id}`)
   return { to: String(cursor), ids: [...rows.map(({ id }) => `notes/${id}`), ...ids] }
+}
+
+interface CdfAnswerSeen {
+  readonly nextCursor: unknown
+  readonly items: readonly CdfItem[] | { readonly notes: readonly CdfItem[] }
+}
+interface CdfItem {
+  readonly space: string
+  readonly externalId: string
+}
+
+function cdfStretchOf(_: Options, text: string): Stretch {
+  const { nextCursor, items } = JSON.parse(text) as CdfAnswerSeen
+  const rows = 'notes' in items ? items.notes : items
+  const to = typeof nextCursor === 'string' ? nextCursor : JSON.stringify(nextCursor)
+  return { to, ids: rows.map(({ space, externalId }) => `notes/${space}:${externalId}`) }
 }

@@ -10,6 +10,8 @@ export interface World {
   readonly seed: string
   /** True milliseconds since 1970; devices see it through their skew. */
   readonly now: () => number
+  /** Everybody's clock goes on by this much, and nobody did anything meanwhile. */
+  readonly leap: (ms: number) => void
   /** Virtual milliseconds since the start. */
   readonly elapsed: () => number
   readonly owner: (name: string) => Owner
@@ -42,6 +44,7 @@ export function worldOf(seed: string, trace = false): World {
   const ties = randomOf(`${seed}/ties`)
   const lanes = new Map<string, { time: number; tie: number }>()
   let time = 0
+  let leapt = 0
   let n = 0
   let running: Owner | undefined
 
@@ -53,7 +56,10 @@ export function worldOf(seed: string, trace = false): World {
 
   const world: World = {
     seed,
-    now: () => START + Math.floor(time),
+    now: () => START + leapt + Math.floor(time),
+    leap: ms => {
+      leapt += ms
+    },
     elapsed: () => time,
     owner: name => ({ name, state: 'up', held: [], last: [] }),
     post(owner, delay, label, run) {
