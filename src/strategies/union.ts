@@ -16,13 +16,21 @@ export const union: MergeField = (base, local, remote, when) => {
   return lastWriterWinsField(base, local, remote, when)
 }
 
-/** In the base's order, then what was added, by its canonical text: the same whichever side is called local. */
+/**
+ * In the base's order, then what was added, by its canonical text: the same whichever side is called local. A side that
+ * holds just that keeps its order: two devices with other bases would else send one set back and forth in two orders.
+ */
 function joinSets(base: readonly Json[], local: readonly Json[], remote: readonly Json[]): Json {
   const [was, mine, theirs] = [byText(base), byText(local), byText(remote)]
   const kept = [...was].filter(([text]) => mine.has(text) && theirs.has(text))
   const added = [...new Map([...theirs, ...mine])].filter(([text]) => !was.has(text))
   added.sort(([one], [other]) => (one < other ? -1 : 1))
-  return [...kept, ...added].map(([, item]) => item)
+  const all = [...kept, ...added]
+  const [least] = [local, remote]
+    .filter(side => side.length === all.length && all.every(([text]) => byText(side).has(text)))
+    .map(side => ({ side, text: side.map(textOf).join() }))
+    .sort((one, other) => (one.text < other.text ? -1 : 1))
+  return least?.side ?? all.map(([, item]) => item)
 }
 
 function joinObjects(base: JsonObject, local: JsonObject, remote: JsonObject, when: When): FieldAnswer {

@@ -74,7 +74,8 @@ export interface Op {
 
 /** How long the storm is. Where a leader may freeze, long enough that another tab gives it up and takes over. */
 export const stormOf = ({ tabs, rates }: Options): number => (tabs > 1 && rates.freeze > 0 ? 45_000 : 8000)
-export const LIVENESS = 120_000
+/** In which all must be quiet again. Cognite says nothing by itself: each step of a dispute takes a look of 30 s. */
+export const patienceOf = ({ remote }: Options): number => (isCdf(remote) ? 300_000 : 120_000)
 
 /** What the command line, or the shrinker, wants otherwise. */
 export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & { readonly without?: readonly Family[] }

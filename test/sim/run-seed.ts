@@ -8,7 +8,7 @@ import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
 import { doubts, type Failure, judge } from './oracle.ts'
-import { LIVENESS, type Op, type Options, planOf, stormOf } from './plan.ts'
+import { type Op, type Options, patienceOf, planOf, stormOf } from './plan.ts'
 import { isPull } from './routes.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
 
@@ -80,7 +80,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
 /** I12: with everybody up and nothing failing, all is quiet within the time allowed. */
 async function settle(sim: Sim): Promise<void> {
   const { world } = sim
-  const limit = world.elapsed() + LIVENESS
+  const limit = world.elapsed() + patienceOf(sim.options)
   for (const device of sim.devices) for (const tab of device.tabs) observe(sim, tab, 300)
   let looked = -1
   let calm = false
@@ -94,7 +94,7 @@ async function settle(sim: Sim): Promise<void> {
   for (const device of sim.devices) {
     if (quiet(sim, device)) continue
     const seen = device.tabs.map(tab => `${tab.name}: ${tab.db ? JSON.stringify(tab.seen) : 'never opened'}`).join('; ')
-    world.fail('I12', `${device.name} is not quiet after ${LIVENESS / 1000} s (${seen})`)
+    world.fail('I12', `${device.name} is not quiet after ${patienceOf(sim.options) / 1000} s (${seen})`)
   }
 }
 
