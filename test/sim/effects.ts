@@ -34,6 +34,16 @@ export function watchEffects(sim: Sim): void {
   /** Every folder and file that the server ever had. */
   const ever = new Set<string>()
 
+  /** By device and value: when an answer first brought it there. */
+  const told = new Map<string, number>()
+  if (sim.options.remote === 'cdf-records')
+    network.onAnswer.push(({ machine, answer }) => {
+      for (const [token] of new TextDecoder().decode(answer).matchAll(/t\d+[a-z]+\d*/g)) {
+        const key = `${machine} ${token}`
+        if (!told.has(key)) told.set(key, world.elapsed())
+      }
+    })
+
   network.onArrival.push(sending => {
     if (!isPush(sending)) return undefined
     const before = snapshot()
@@ -45,6 +55,7 @@ export function watchEffects(sim: Sim): void {
       for (const { id } of after.nodes) ever.add(id)
       noMoreDeletes(sending, before, after)
       madeAgain(sending, before, after)
+      ranOver(sending, before, after)
       if (!unguarded) inOrder(sending, before, after)
     }
   })
@@ -89,6 +100,17 @@ export function watchEffects(sim: Sim): void {
       if (shown.has(`${cell} ${value}`)) history.shownAgain.add(`${cell} ${value}`)
       shown.add(`${cell} ${value}`)
       made.set(cell, { value, machine })
+    }
+  }
+
+  /** Not judged here: what a device ran over, although nothing had shown it that, at a remote that tells its present only. */
+  function ranOver({ machine, at }: Sending, before: Snapshot, after: Snapshot): void {
+    if (sim.options.remote !== 'cdf-records') return
+    for (const [cell, value] of before.cells) {
+      if (after.cells.get(cell) === value) continue
+      const seen = told.get(`${machine} ${value}`)
+      const own = history.writes.some(write => write.value === value && write.by === machine)
+      if (!own && (seen === undefined || seen > at)) history.unseen.add(`${cell} ${value}`)
     }
   }
 

@@ -137,6 +137,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     guarded: guards(options.remote),
     remade: history.remade,
     shownAgain: history.shownAgain,
+    unseen: history.unseen,
     nameless: options.knobs.metadata !== 'full',
     shown: shownBy(sim),
     rule:

@@ -18,6 +18,8 @@ export interface History {
   readonly remade: Set<string>
   /** `cell value` of what the server had, lost, and had again. */
   readonly shownAgain: Set<string>
+  /** `cell value` of what was at the server and run over there by a device that no answer had shown it, where only the present is told. */
+  readonly unseen: Set<string>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -34,6 +36,7 @@ export function historyOf(): History {
     deletes: [],
     remade: new Set(),
     shownAgain: new Set(),
+    unseen: new Set(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []

@@ -25,6 +25,7 @@ const madeOne = (cells: { readonly [cell: string]: string }, renamed: Write): Ev
   guarded: true,
   remade: new Set(),
   shownAgain: new Set(),
+  unseen: new Set(),
   nameless: false,
   shown: new Set(),
   rule: 'KEEP_BOTH',
@@ -53,4 +54,21 @@ test('a rename of the original that is gone is seen, also beside a copy (I1, I4)
   const cells = { ...bytes, 'tree/a#place': 'old', 'tree/b#place': 'new' }
   const failures = judge(madeOne(cells, write(4, 'tree/a#place', 'old', 'new')))
   expect(failures.map(({ invariant }) => invariant)).toContain('I4')
+})
+
+test('what was run over by somebody whom nothing had shown it is excused, and nothing else (I1, I5)', () => {
+  const one: Evidence = {
+    ...madeOne({}, write(4, 'notes/n', null, 'first')),
+    writes: [
+      write(0, 'notes/n', null, 'first'),
+      write(1, 'notes/n', 'first', 'lost'),
+      write(2, 'notes/n', 'first', 'won'),
+    ],
+    server: { name: 'server', cells: new Map([['notes/n', 'won']]), stopped: new Set() },
+    inbox: [],
+    guarded: false,
+  }
+  expect(judge(one).map(({ invariant }) => invariant)).toEqual(['I5'])
+  expect(judge({ ...one, unseen: new Set(['notes/n won']) }).map(({ invariant }) => invariant)).toEqual(['I5'])
+  expect(judge({ ...one, unseen: new Set(['notes/n lost']) })).toEqual([])
 })

@@ -50,6 +50,8 @@ export interface Evidence {
   readonly remade: ReadonlySet<string>
   /** `cell value` of what the server had, lost, and had again. */
   readonly shownAgain: ReadonlySet<string>
+  /** `cell value` of what was run over at a server that tells its present only, by somebody whom nothing had shown it. */
+  readonly unseen: ReadonlySet<string>
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
   /** What its log showed of names and bytes to whoever reads on; of a log that was cut, or says no more than paths: nothing. */
@@ -85,7 +87,7 @@ interface Graph {
   readonly live: (write: Write) => boolean
 }
 
-function graphOf({ writes, server, replicas, inbox, rule }: Evidence): Graph {
+function graphOf({ writes, server, replicas, inbox, rule, unseen }: Evidence): Graph {
   const byValue = new Map<string, Write>()
   const over = new Map<string, Write[]>()
   const deletes = new Map<string, Write[]>()
@@ -148,6 +150,7 @@ function graphOf({ writes, server, replicas, inbox, rule }: Evidence): Graph {
       write =>
         inPlace(write) ||
         write.excused !== undefined ||
+        unseen.has(`${write.cell} ${write.value}`) ||
         (write.value === null ? keptDeletes.has(write.cell) || beaten(write) : kept.has(write.value)),
     ),
   }
@@ -193,6 +196,7 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
   for (const write of evidence.writes) {
     if (!write.acked || write.excused !== undefined) continue
+    if (evidence.unseen.has(`${write.cell} ${write.value}`)) continue
     // A creation whose answer was lost, and which somebody deleted since, is made again where no tombstone forbids it.
     const remade = write.value === null && evidence.server.cells.get(write.cell) === write.over
     if (remade && evidence.remade.has(`${write.cell} ${write.over}`)) continue

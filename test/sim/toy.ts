@@ -206,6 +206,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     shown: new Set<string>(),
     remade: new Set<string>(),
     shownAgain: new Set<string>(),
+    unseen: new Set<string>(),
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }
