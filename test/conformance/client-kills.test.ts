@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { open } from '../../src/index.ts'
+import { open, type WorkerLike } from '../../src/index.ts'
 import { sqlite } from '../../src/stores/sqlite.ts'
 import { type Mortal, mortal } from './client/mortal.ts'
 import { type Remote, remote } from './client/remote.ts'
@@ -22,10 +22,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const thread = () => new Worker(new URL('./client/node.worker.ts', import.meta.url))
+const thread = () => new Worker(new URL('./client/ending.worker.ts', import.meta.url))
+
+/** From inside: Node itself may crash, with the whole process, where a thread is terminated in the middle of native work. */
+const end = (worker: WorkerLike) => worker.postMessage('end', [])
 
 async function play(at: number): Promise<Mortal> {
-  const workers = mortal(thread, at)
+  const workers = mortal(thread, at, { end })
   const played = await scene(
     far.control,
     (config, token) =>

@@ -39,7 +39,8 @@ function candidate(file: string) {
   }
 }
 
-const until = (check: () => boolean, timeout = 60_000) => expect.poll(check, { timeout, interval: 20 }).toBe(true)
+const until = (check: () => boolean | Promise<boolean>, timeout = 60_000) =>
+  expect.poll(check, { timeout, interval: 20 }).toBe(true)
 
 /** The epochs that were committed, in the order of the commits. */
 async function committed(file: string): Promise<number[]> {
@@ -102,13 +103,17 @@ test('a leader that is stopped is robbed after ten seconds; continued, its commi
   await expectFenced(file, 3)
 }, 240_000)
 
-test('a thread that is terminated lets go of the lock, and a thread of the same process waits for it', async () => {
+test('a thread that ends lets go of the lock, and a thread of the same process waits for it', async () => {
   const file = join(folder, 'threads.sqlite')
   const start = () => {
     const words: Word[] = []
     const worker = new Worker(script, { workerData: file })
     worker.on('message', (word: Word) => words.push(word))
-    return { worker, words }
+    const end = async () => {
+      worker.postMessage('end')
+      await once(worker, 'exit')
+    }
+    return { end, words }
   }
   const one = start()
   await until(() => one.words.length > 0)
@@ -116,10 +121,11 @@ test('a thread that is terminated lets go of the lock, and a thread of the same 
   await new Promise(resolve => setTimeout(resolve, 1_500))
   expect(other.words).toEqual([])
   const at = Date.now()
-  await one.worker.terminate()
+  await one.end()
   await until(() => other.words.length > 0)
   console.log(`takeover after the end of a thread, in milliseconds: ${other.words[0]!.at - at}`)
   expect(other.words[0]!.at - at).toBeLessThan(8_000)
-  await other.worker.terminate()
+  await until(async () => (await committed(file)).includes(2))
+  await other.end()
   await expectFenced(file, 2)
 }, 120_000)

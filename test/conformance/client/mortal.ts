@@ -16,6 +16,8 @@ export interface MortalOptions {
   /** How many die, one after the other. */
   readonly dying?: number
   readonly died?: () => void
+  /** How it is ended; default: by `terminate`. */
+  readonly end?: (worker: WorkerLike) => void
   /** It goes on and hears and says nothing more, until somebody ends it. */
   readonly hangs?: boolean
   /** Sees every message. */
@@ -26,7 +28,13 @@ export interface MortalOptions {
 export function mortal(
   make: () => WorkerLike,
   at: number,
-  { dying = 1, died = () => {}, hangs = false, sees = () => {} }: MortalOptions = {},
+  {
+    dying = 1,
+    died = () => {},
+    end = worker => void worker.terminate(),
+    hangs = false,
+    sees = () => {},
+  }: MortalOptions = {},
 ): Mortal {
   let made = 0
   let first = 0
@@ -47,7 +55,7 @@ export function mortal(
       ended = true
       killed = true
       died()
-      if (!hangs) void real.terminate()
+      if (!hangs) end(real)
       return false
     }
 

@@ -19,6 +19,8 @@ const store = await sqlite(file).open(shape, platform)
 
 // Stopped at rest: whoever is stopped in the middle of a write holds up all others, with any lock.
 process.on('SIGUSR2', () => process.kill(process.pid, 'SIGSTOP'))
+// A thread ends itself: Node may crash as a whole where one is terminated in the middle of native work.
+parentPort?.on('message', () => process.exit())
 
 function say(what: Word['what'], epoch: number): void {
   const word: Word = { what, epoch, at: Date.now() }
