@@ -202,8 +202,8 @@ export const list: readonly Mutant[] = [
     expect: ['I2'],
     patches: one(
       'src/engine/land.ts',
-      'await meetAll(on, meeting, checkpoint, page.records)',
-      'await meetAll(on, meeting, checkpoint, page.snapshot ? page.records : page.records.slice(1))',
+      'await meetAll(on, meeting, checkpoint, page.records, waiting)',
+      'await meetAll(on, meeting, checkpoint, page.snapshot ? page.records : page.records.slice(1), waiting)',
     ),
   },
   {

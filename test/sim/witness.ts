@@ -58,6 +58,8 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
   const stretches = new Map<string, Stretch[]>()
   let takeovers: { readonly epoch: number; readonly at: number }[] = []
   let met = new Set<string>()
+  /** The last move of the cursor, with what was met for it: a commit that fails leaves the cursor where it was. */
+  let moving: { readonly from: string | undefined; readonly met: ReadonlySet<string> } | undefined
 
   const newest = () => takeovers.at(-1)?.epoch ?? 0
 
@@ -98,7 +100,9 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     if (after === undefined) return
     const [from, to] = [before, after].map(seen => positionOf((seen?.row as CheckpointSeen | undefined)?.cursor))
     note(after.row)
+    if (moving !== undefined && moving.from === from) for (const id of moving.met) met.add(id)
     if (from !== undefined) for (const id of deed.met) met.add(id)
+    moving = undefined
     if (from === to) return
     if (from !== undefined && to !== undefined) {
       if (!leads(from, to, () => true)) world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to}`)
@@ -107,6 +111,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
         world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to} without ${passed.join(', ')}`)
       }
     }
+    moving = { from, met }
     met = new Set()
   }
 
@@ -138,6 +143,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     forget() {
       takeovers = []
       met = new Set()
+      moving = undefined
       positions.clear()
     },
   }
