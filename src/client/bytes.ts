@@ -78,7 +78,7 @@ export async function wish(
     const priority = Math.max(rest.priority, want.priority)
     await putTransfer(tx, { ...rest, priority, ...(!urgent && failure && { failure }) })
   })
-  on.host()?.urgent(want.remote)
+  if (urgent) on.host()?.urgent(want.remote)
 }
 
 /** Resolves when the bytes are here; rejects with what the try that was asked for came to. */

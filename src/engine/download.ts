@@ -1,19 +1,8 @@
 /** One body comes: from where an earlier try ended, a piece to a commit, and shown to nobody before its hash is right (I28). */
 import { SyncError } from '../errors.ts'
-import {
-  type BodyHead,
-  bodyHead,
-  bodySpaces,
-  dropBody,
-  pieceSize,
-  putHead,
-  putPiece,
-  readBody,
-} from '../ledger/bodies.ts'
-import type { OutboxRow } from '../ledger/rows.ts'
-import { agreedOf, metaOf } from '../ledger/rows.ts'
+import { type BodyHead, bodyHead, bodySpaces, dropBody, pieceSize, putPiece, readBody } from '../ledger/bodies.ts'
+import { baseOf } from '../ledger/rows.ts'
 import { dropTransfer, getTransfer, putTransfer, type Transfer } from '../ledger/transfers.ts'
-import type { Base } from '../model.ts'
 import type { Hasher } from '../platform.ts'
 import type { Writer } from '../store.ts'
 import type { Ground, Place } from './ground.ts'
@@ -30,7 +19,10 @@ export interface Load {
 
 export async function download(on: Ground, { transfer, place }: Load): Promise<void> {
   const { sha256, id } = transfer
-  const [base, before] = await glance(on, async tx => [await agreedBase(tx, place, id), await bodyHead(tx, sha256)])
+  const [base, before] = await glance(on, async tx => [
+    await baseOf(tx, place.collection, await tx.records(place.collection).get(id)),
+    await bodyHead(tx, sha256),
+  ])
   // The record is another by now, or it came some other way.
   if (base?.value?.[place.source.body!] !== sha256 || before?.whole) return commit(on, tx => dropTransfer(tx, transfer))
 
@@ -40,42 +32,56 @@ export async function download(on: Ground, { transfer, place }: Load): Promise<v
   const hash = await on.platform.hasher()
   if (before !== undefined) await hashAgain(on, hash, before, from)
 
-  let head: BodyHead = { size: size ?? transfer.size ?? 0, have: from, at: sha256, since: on.platform.now() }
-  const rest = await inPieces(after(pieces, from - at), async bytes => {
-    hash.update(bytes)
-    head = { ...head, have: head.have + bytes.length, since: on.platform.now() }
-    await commit(on, async tx => {
-      await putPiece(tx, sha256, head, bytes)
-      const asked = await getTransfer(tx, transfer)
-      if (asked !== undefined)
-        await putTransfer(tx, { ...asked, done: head.have, ...(head.size > 0 && { size: head.size }) })
+  let have = from
+  /**
+   * What was written here meanwhile is never touched: it may be nowhere else. `false`: the same bytes are here now. What
+   * was dropped meanwhile must come again, for the rest of it alone is nothing.
+   */
+  const put = (work: (tx: Writer) => Promise<void>): Promise<boolean> =>
+    commit(on, async tx => {
+      const there = await bodyHead(tx, sha256)
+      if (there?.whole) {
+        await dropTransfer(tx, transfer)
+        return false
+      }
+      if ((there?.have ?? 0) < have)
+        throw new SyncError('truncated', `The first bytes of "${id}" were dropped while the others came. Try again.`)
+      await work(tx)
+      return true
     })
-  })
-  hash.update(rest)
-  if (hash.hex() !== sha256) {
-    await commit(on, tx => dropBody(tx, sha256))
-    throw new SyncError('truncated', `The bytes of "${id}" do not have the hash that the remote promised. Try again.`)
+
+  for await (const { bytes, last } of inPieces(after(pieces, from - at))) {
+    hash.update(bytes)
+    if (last && hash.hex() !== sha256) {
+      if (!(await put(tx => dropBody(tx, sha256)))) return
+      throw new SyncError('truncated', `The bytes of "${id}" do not have the hash that the remote promised. Try again.`)
+    }
+    const next = have + bytes.length
+    const total = last ? next : (size ?? transfer.size)
+    const head: BodyHead = { size: total ?? 0, have: next, at: sha256, since: on.platform.now() }
+    const going = await put(async tx => {
+      await putPiece(tx, sha256, last ? { ...head, whole: true } : head, bytes)
+      const asked = await getTransfer(tx, transfer)
+      if (last) await dropTransfer(tx, transfer)
+      else if (asked !== undefined)
+        await putTransfer(tx, { ...asked, done: next, ...(total !== undefined && { size: total }) })
+    })
+    if (!going) return
+    have = next
   }
-  const have = head.have + rest.length
-  await commit(on, async tx => {
-    const whole = { ...head, have, size: have, whole: true } as const
-    if (rest.length > 0) await putPiece(tx, sha256, whole, rest)
-    else await putHead(tx, sha256, whole)
-    await dropTransfer(tx, transfer)
-  })
 }
 
-/** Calls back with each full piece; resolves to what is left, which may be a full one too. */
-async function inPieces(
+/** In pieces as they are kept; the last one may be shorter, and is there even where there are no bytes. */
+async function* inPieces(
   bytes: AsyncIterable<Uint8Array>,
-  full: (piece: Uint8Array) => Promise<void>,
-): Promise<Uint8Array> {
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly last: boolean }, void, void> {
   const piece = new Uint8Array(pieceSize)
   let filled = 0
   for await (let more of bytes) {
     while (more.length > 0) {
+      // Only what comes next says that this one was not the last.
       if (filled === pieceSize) {
-        await full(piece.slice())
+        yield { bytes: piece.slice(), last: false }
         filled = 0
       }
       const part = more.subarray(0, pieceSize - filled)
@@ -84,7 +90,7 @@ async function inPieces(
       more = more.subarray(part.length)
     }
   }
-  return piece.slice(0, filled)
+  yield { bytes: piece.slice(0, filled), last: true }
 }
 
 /** Without the first `skip` bytes: a remote that cannot go on from the middle sends them again. */
@@ -103,25 +109,13 @@ async function hashAgain(on: Ground, hash: Hasher, head: BodyHead, to: number): 
 }
 
 /** A commit of bytes is the leader's alone, like every other; lost to a power cut, they only come again. */
-function commit(on: Ground, work: (tx: Writer) => Promise<void>): Promise<void> {
+function commit<T>(on: Ground, work: (tx: Writer) => Promise<T>): Promise<T> {
   return on.store.write(
     { records: [], rows: bodySpaces },
     async tx => {
       await mustLead(on, tx)
-      await work(tx)
+      return work(tx)
     },
     { durability: 'relaxed' },
   )
-}
-
-async function agreedBase(
-  tx: Parameters<Parameters<typeof glance>[1]>[0],
-  { collection }: Place,
-  id: string,
-): Promise<Base | undefined> {
-  const stored = await tx.records(collection).get(id)
-  const { open } = metaOf(stored)
-  if (open === undefined) return agreedOf(stored)
-  const row = (await tx.rows('outbox').get([collection, id, open[0]])) as OutboxRow | undefined
-  return row?.base ?? undefined
 }

@@ -1,7 +1,7 @@
 /** All that a transport may touch, made for one walk. */
 import { SyncError } from '../errors.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
-import { agreedOf, checkpointOf, metaOf } from '../ledger/rows.ts'
+import { baseOf, checkpointOf, metaOf } from '../ledger/rows.ts'
 import type { Base } from '../model.ts'
 import type { Reader } from '../store.ts'
 import type { Io, Peek } from '../transport.ts'
@@ -111,14 +111,7 @@ function peekOf(on: Ground, tx: Reader): Peek {
       if (place === undefined) return ids.map(() => undefined)
       const stored = await tx.records(place.collection).getMany(ids)
       const bases: (Base | undefined)[] = []
-      for (const one of stored) {
-        const { open } = metaOf(one)
-        if (one === undefined || open === undefined) bases.push(agreedOf(one))
-        else {
-          const row = (await tx.rows('outbox').get([place.collection, one.id, open[0]])) as OutboxRow | undefined
-          bases.push(row?.base ?? undefined)
-        }
-      }
+      for (const one of stored) bases.push(await baseOf(tx, place.collection, one))
       return bases
     },
     async children(source, parent) {

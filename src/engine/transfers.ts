@@ -2,13 +2,13 @@
  * Bytes travel beside the records, which never wait for them: up before the change that names them, down when somebody
  * asked. What is under way is in the store, so that a transfer goes on where it was after a crash.
  */
-import { asSyncError, reactionTo, type SyncError } from '../errors.ts'
+import { asSyncError, type Code, reactionTo, type SyncError } from '../errors.ts'
 import { bodyHead } from '../ledger/bodies.ts'
 import { draftOf } from '../ledger/draft.ts'
 import { type OutboxRow, outboxKey } from '../ledger/rows.ts'
 import { hold } from '../ledger/settle.ts'
 import { dropTransfer, getTransfer, listTransfers, putTransfer } from '../ledger/transfers.ts'
-import type { Reader, Writer } from '../store.ts'
+import type { Reader, RowKey, Writer } from '../store.ts'
 import { pause } from './backoff.ts'
 import { download, type Load } from './download.ts'
 import type { Ground, Place } from './ground.ts'
@@ -69,6 +69,9 @@ interface Choice {
   readonly next?: number
 }
 
+/** What says nothing about one transfer: the next would fail as well. */
+const ofAll: ReadonlySet<Code> = new Set(['network', 'timeout', 'not-the-api', 'throttled', 'busy', 'needs-auth'])
+
 /** One transfer after the other. */
 function lane(
   on: Ground,
@@ -80,6 +83,11 @@ function lane(
   let rung = true
   let hasty = false
   let wake: (() => void) | undefined
+  /** Failures in a row that were about all transfers, and when the next is tried, by steady time. */
+  let tries = 0
+  let due = 0
+  /** Whoever rings, a remote that said when to come back is not asked earlier (I14). By steady time. */
+  let allowed = 0
 
   async function wait(ms: number): Promise<void> {
     const end = new AbortController()
@@ -88,23 +96,31 @@ function lane(
     wake = undefined
   }
 
+  async function step(): Promise<void> {
+    rung = false
+    const left = Math.max(allowed, hasty ? 0 : due) - platform.monotonic()
+    if (left > 0) return wait(left)
+    const now = hasty
+    hasty = false
+    const { found, next = Infinity } = await choose(on, now)
+    if (found === undefined) return wait(Math.min(lookEvery, Math.max(0, next - platform.now())))
+    const failure = await carry(on, found).then(() => undefined, asSyncError)
+    tries = failure !== undefined && ofAll.has(failure.code) ? tries + 1 : 0
+    due = platform.monotonic() + pause(platform, tries)
+    allowed = platform.monotonic() + Math.max(0, (failure?.notBefore ?? 0) - platform.now())
+    if (failure !== undefined) await fail(on, found, failure)
+    report()
+  }
+
   async function run(): Promise<void> {
-    for (;;) {
-      if (signal.aborted) return
-      const now = hasty
-      rung = false
-      hasty = false
+    while (!signal.aborted) {
       try {
-        const { found, next } = await choose(on, now)
-        if (found === undefined) await wait(Math.min(lookEvery, Math.max(0, (next ?? Infinity) - platform.now())))
-        else {
-          await carry(on, found).catch(error => fail(on, found, asSyncError(error)))
-          report()
-        }
+        await step()
       } catch (thrown) {
         const { code } = asSyncError(thrown)
-        if (signal.aborted || code === 'stale-leader' || code === 'aborted') return
-        await wait(lookEvery) // the store failed: look again soon
+        if (code === 'stale-leader' || code === 'aborted') return
+        // The store failed: whoever rings, it is not asked again at once.
+        await platform.sleep(lookEvery, signal).catch(() => {}) // stopped
       }
     }
   }
@@ -119,50 +135,60 @@ function lane(
   }
 }
 
-/** The first that may go, by priority; `hasty` does not wait for the end of a pause. */
-function pick(on: Ground, all: readonly Load[], hasty: boolean): Choice {
-  const now = on.platform.now()
-  const due = ({ transfer: { failure } }: Load) => {
-    if (failure === undefined) return 0
-    if (failure.next === undefined) return Infinity
-    // A clock that was set back since would make it wait as much longer.
-    return hasty || now < failure.at ? 0 : failure.next
-  }
-  const byUrgency = (one: Load, other: Load) =>
-    other.transfer.priority - one.transfer.priority || one.transfer.at - other.transfer.at
-  const [found] = all.filter(one => due(one) <= now).sort(byUrgency)
-  const next = Math.min(...all.map(due).filter(at => at > now))
-  return { ...(found && { found }), ...(Number.isFinite(next) && { next }) }
+/** When it may go; `hasty` does not wait for the end of a pause. */
+function dueAt({ transfer: { failure } }: Load, now: number, hasty: boolean): number {
+  if (failure === undefined) return 0
+  if (failure.next === undefined) return Infinity
+  // A clock that was set back since would make it wait as much longer.
+  return hasty || now < failure.at ? 0 : failure.next
 }
+
+const byUrgency = ({ transfer: one }: Load, { transfer: other }: Load) =>
+  other.priority - one.priority || one.at - other.at
 
 function nextDownload(on: Ground, hasty: boolean): Promise<Choice> {
   return glance(on, async tx => {
-    const found: Load[] = []
+    const loads: Load[] = []
     for (const transfer of await listTransfers(tx, on.remote, 'down')) {
       const place = placeOf(on, transfer.collection)
-      if (place !== undefined) found.push({ transfer, place })
+      if (place !== undefined) loads.push({ transfer, place })
     }
-    return pick(on, found, hasty)
+    return first(on, loads.sort(byUrgency), hasty)
   })
 }
 
 function nextUpload(on: Ground, hasty: boolean): Promise<Choice> {
-  return glance(on, async (tx, checkpoint) => {
-    if (checkpoint.paused) return {}
-    const found: Load[] = []
-    const queued = await tx.rows('queue').list({ prefix: [on.remote, 'go'], limit: window })
-    const rows = await tx.rows('outbox').getMany(queued.map(({ row }) => outboxKey(row as OutboxRow)))
-    for (const row of rows as (OutboxRow | undefined)[]) {
-      if (row === undefined || !(await awaitsBytes(on, tx, row))) continue
-      const place = placeOf(on, row.collection)!
-      const sha256 = newBytes(on, row)!
-      const name = { remote: on.remote, direction: 'up', sha256 } as const
-      const { collection, id, at } = row
+  return glance(on, async (tx, { paused }) => (paused ? {} : first(on, uploads(on, tx), hasty)))
+}
+
+async function first(on: Ground, loads: Iterable<Load> | AsyncIterable<Load>, hasty: boolean): Promise<Choice> {
+  const now = on.platform.now()
+  let next = Infinity
+  for await (const load of loads) {
+    const at = dueAt(load, now, hasty)
+    if (at <= now) return { found: load }
+    next = Math.min(next, at)
+  }
+  return { next }
+}
+
+/** In the order of the changes that they are for. */
+async function* uploads(on: Ground, tx: Reader): AsyncGenerator<Load, void, void> {
+  for (let after: RowKey | undefined; ; ) {
+    const queued = await tx
+      .rows('queue')
+      .list({ prefix: [on.remote, 'go'], limit: window, ...(after !== undefined && { after }) })
+    const withBytes = (queued as { row: OutboxRow }[]).filter(({ row }) => placeOf(on, row.collection)?.source.body)
+    for (const row of await tx.rows('outbox').getMany(withBytes.map(({ row }) => outboxKey(row)))) {
+      if (row === undefined || !(await awaitsBytes(on, tx, row as OutboxRow))) continue
+      const { collection, id, at, change } = row as OutboxRow
+      const name = { remote: on.remote, direction: 'up', sha256: newBytes(on, row as OutboxRow)! } as const
       const fresh = { ...name, collection, id, done: 0, priority: 0, at: at.time }
-      found.push({ transfer: (await getTransfer(tx, name)) ?? fresh, place, change: row.change })
+      yield { transfer: (await getTransfer(tx, name)) ?? fresh, place: placeOf(on, collection)!, change }
     }
-    return pick(on, found, hasty)
-  })
+    if (queued.length < window) return
+    after = queued.at(-1)!.key
+  }
 }
 
 /** What the remote will not take holds back its own change only (law 7); anything else is tried again. */
@@ -171,7 +197,8 @@ async function fail(on: Ground, { transfer, place, change }: Load, error: SyncEr
   if (on.signal.aborted || code === 'stale-leader' || code === 'aborted') throw error
   const { next: reaction } = reactionTo(error)
   await fenced(on, async tx => {
-    if (change !== undefined && reaction === 'hold') return refuse(on, tx, { transfer, place, change }, error)
+    if (change !== undefined && reaction === 'hold' && (await refuse(on, tx, { transfer, place, change }, error)))
+      return
     const present = await getTransfer(tx, transfer)
     if (present === undefined && change === undefined) return // nobody wants it any more
     const tries = (present?.failure?.tries ?? 0) + 1
@@ -187,21 +214,23 @@ async function fail(on: Ground, { transfer, place, change }: Load, error: SyncEr
   })
 }
 
+/** `false`: the change cannot be held now, for an earlier one has no answer yet. */
 async function refuse(
   on: Ground,
   tx: Writer,
   { transfer, place, change }: Required<Load>,
   { code, message }: SyncError,
-): Promise<void> {
-  await dropTransfer(tx, transfer)
+): Promise<boolean> {
   const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
   const at = await draft.change(change)
-  if (at === undefined || !('generation' in at)) return
+  if (at === undefined || !('generation' in at)) return false
   const entry = await draft.get(place.collection, at.id)
   const row = entry.rows.find(one => one.change === change)
-  if (row?.state === 'waiting' && row.base !== undefined)
-    hold(draft, entry, row, code === 'too-large' ? code : 'invalid', message)
+  if (row?.state !== 'waiting' || row.base === undefined) return false
+  hold(draft, entry, row, code === 'too-large' ? code : 'invalid', message)
   await draft.flush()
+  await dropTransfer(tx, transfer)
+  return true
 }
 
 export function placeOf(on: Ground, collection: string): Place | undefined {

@@ -41,7 +41,8 @@ export async function putBody(tx: Writer, sha256: string, bytes: Uint8Array, now
 
 /** The next piece of a body that is on its way; all but the last are `pieceSize` long. */
 export async function putPiece(tx: Writer, name: string, head: BodyHead, bytes: Uint8Array): Promise<void> {
-  await tx.rows('bodies').putMany([{ key: [head.at, (head.have - bytes.length) / pieceSize], row: { bytes } }])
+  const key = [head.at, (head.have - bytes.length) / pieceSize]
+  if (bytes.length > 0) await tx.rows('bodies').putMany([{ key, row: { bytes } }])
   await putHead(tx, name, head)
 }
 

@@ -193,6 +193,13 @@ export function agreedOf(stored: Stored | undefined): Base | undefined {
   return stored === undefined || version === undefined ? undefined : { value: stored.value, version }
 }
 
+/** What the remote held when we last agreed: of a changed record, what its first open change is over. */
+export async function baseOf(tx: Reader, collection: string, stored: Stored | undefined): Promise<Base | undefined> {
+  const { open } = metaOf(stored)
+  if (stored === undefined || open === undefined) return agreedOf(stored)
+  return (await getRow<OutboxRow>(tx, 'outbox', [collection, stored.id, open[0]]))?.base ?? undefined
+}
+
 // Rows are typed here and nowhere else: a driver gives back what was put.
 export async function getRow<T>(tx: Reader, space: Parameters<Reader['rows']>[0], key: RowKey): Promise<T | undefined> {
   return (await tx.rows(space).get(key)) as T | undefined

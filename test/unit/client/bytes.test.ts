@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
-import { pieceSize } from '../../../src/ledger/bodies.ts'
+import { dropBody, pieceSize } from '../../../src/ledger/bodies.ts'
 import { memory, memoryDisk } from '../../../src/stores/memory.ts'
 import type { Bodies, Transport } from '../../../src/transport.ts'
 import { fakeOf, type World, worldOf } from '../engine/kit.ts'
@@ -244,7 +244,79 @@ describe('up', () => {
   })
 })
 
+describe('what a remote said', () => {
+  test('too much for it, of a change behind one without an answer, is not asked again and again (I14)', async () => {
+    const world = worldOf()
+    const { fake, remote, asked, app } = keeper(world)
+    const { rows, db } = await app()
+    // The first change has no answer, and no pull shows what became of it.
+    fake.failSends.push(new SyncError('network', 'Away.'))
+    await rows.put('a', { n: 1 })
+    await world.pass(1)
+    for (let time = 0; time < 100; time++) {
+      remote.fails.push(new SyncError('too-large', 'Too much.'))
+      fake.failPulls.push(new SyncError('network', 'Away.'))
+      fake.failSends.push(new SyncError('network', 'Away.'))
+    }
+    await rows.write('a', text('too long'))
+    await world.pass(20_000)
+    expect((await db.outbox.list()).map(({ state }) => state)).toEqual(['sent', 'waiting'])
+    expect(asked.length).toBeLessThan(12)
+  })
+
+  test('when to come back holds for whoever rings and reads (I14)', async () => {
+    const world = worldOf()
+    const { fake, remote, keep, asked, app } = keeper(world)
+    fake.put('a', { sha: keep(text('one')) })
+    const { rows, db } = await app()
+    const refused = () => new SyncError('throttled', 'Slowly.', { notBefore: world.now() + 40_000 })
+    remote.fails.push(refused(), refused())
+    await rows.write('b', text('two'))
+    await world.pass(100)
+    const failed = expect(rows.read('a')).rejects.toMatchObject({ code: 'throttled' })
+    await world.pass(1_000)
+    await failed
+    for (let time = 0; time < 3; time++) {
+      db.remotes.fake.sync()
+      await rows.fetch('a')
+      await world.pass(5_000)
+    }
+    expect(asked).toEqual(['up b', 'down a from 0'])
+    await world.pass(60_000)
+    expect(asked.length).toBe(4)
+    expect(await rows.read('a')).toEqual(text('one'))
+  })
+})
+
+test('bytes behind a thousand changes that wait for the user go all the same (law 7)', async () => {
+  const world = worldOf()
+  const { fake, app } = keeper(world)
+  const { rows, db } = await app()
+  await db.remotes.fake.pause()
+  fake.failSends.push(...Array.from({ length: 50 }, () => new SyncError('network', 'Away.')))
+  await db.write(async tx => {
+    for (let n = 0; n < 1_001; n++) await tx.notes!.put(`n${String(n).padStart(4, '0')}`, { n })
+  })
+  await rows.write('z', text('last'))
+  await db.remotes.fake.resume()
+  await world.pass(20_000)
+  expect((await db.remotes.fake.transfers.get()).map(({ id, done }) => [id, done])).toEqual([['z', 4]])
+})
+
 describe('down', () => {
+  test('what fails without a network fails once, not once for each that waits (I14)', async () => {
+    const world = worldOf()
+    const { fake, remote, keep, asked, app } = keeper(world)
+    for (let n = 0; n < 50; n++) fake.put(`n${n}`, { sha: keep(text(`body ${n}`)) })
+    const { rows } = await app()
+    remote.fails.push(...Array.from({ length: 5 }, () => new SyncError('network', 'Away.')))
+    for (let n = 0; n < 50; n++) await rows.fetch(`n${n}`)
+    await world.pass(400)
+    expect(asked.length).toBe(1)
+    await world.pass(120_000)
+    for (let n = 0; n < 50; n++) expect(await rows.read(`n${n}`)).toEqual(text(`body ${n}`))
+  })
+
   test('bytes come when somebody reads, and are here from then on', async () => {
     const world = worldOf()
     const { fake, asked, keep, app } = keeper(world)
@@ -354,5 +426,43 @@ describe('down', () => {
     const reading = follower.rows.read('a')
     await world.pass(6_000)
     expect(sha(await reading)).toBe(sha(bytes))
+  })
+
+  test.each([
+    ['at once', (bytes: Uint8Array) => bytes],
+    ['as a stream', (bytes: Uint8Array) => new Blob([bytes as Uint8Array<ArrayBuffer>])],
+  ])('what is written here %s while the same bytes come stays here, whatever comes (I1)', async (_, as) => {
+    const world = worldOf()
+    const { fake, remote, held, keep, app } = keeper(world)
+    const bytes = bytesOf(3 * pieceSize)
+    fake.put('a', { sha: keep(bytes), size: bytes.length })
+    const { rows, db } = await app()
+    remote.slow = 1_000
+    await rows.fetch('a')
+    await world.pass(13_000)
+    await db.remotes.fake.pause() // what is written now is here only
+    await rows.write('mine', as(bytes))
+    const wrong = bytes.slice()
+    wrong[wrong.length - 1]! ^= 1
+    held.get(sha(bytes))!.set(wrong) // what comes now has another hash
+    await world.pass(60_000)
+    expect(sha(await rows.read('mine'))).toBe(sha(bytesOf(3 * pieceSize)))
+  })
+
+  test('what was dropped to make room while the rest came is fetched again, and never half of it shown (I28)', async () => {
+    const world = worldOf()
+    const { fake, remote, keep, app } = keeper(world)
+    const bytes = bytesOf(3 * pieceSize)
+    fake.put('a', { sha: keep(bytes), size: bytes.length })
+    const disk = memoryDisk('d')
+    const { rows } = await app(disk)
+    remote.slow = 1_000
+    await rows.fetch('a')
+    await world.pass(14_000)
+    const shape = { version: 1, collections: { notes: { index: [] } }, migrations: {} }
+    const beside = await memory('m', { disk }).open(shape, world.tab().platform)
+    await beside.write({ records: [], rows: ['meta', 'bodies'] }, tx => dropBody(tx, sha(bytes)))
+    await world.pass(120_000)
+    expect(sha(await rows.read('a'))).toBe(sha(bytes))
   })
 })
