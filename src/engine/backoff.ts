@@ -9,3 +9,6 @@ export function pause(platform: Pick<Platform, 'random'>, tries: number, longest
   const most = Math.min(longest, first * 2 ** Math.min(tries - 1, 20))
   return Math.max(500, Math.round(platform.random() * most))
 }
+
+/** The longest pause that anybody asks for, in milliseconds. */
+export const longestWait = 10 * 60_000

@@ -9,6 +9,7 @@ import type { Ground } from './ground.ts'
 import { fenced, glance } from './ground.ts'
 import { ioFor } from './io.ts'
 import { runJobs } from './jobs.ts'
+import { join, leaveDevice } from './join.ts'
 import { pull, startOver } from './pull.ts'
 import { push, readyMark } from './push.ts'
 
@@ -106,9 +107,10 @@ export function runLoop(on: Ground, report: () => void): Loop {
   async function step(): Promise<Event> {
     switch (state) {
       case 'joining': {
-        const event = await join(on)
-        if (event === 'done') known.resolve()
-        return event
+        if (await pausedByApp(on)) return 'pause'
+        await join(on)
+        known.resolve()
+        return 'done'
       }
       case 'pulling':
         return look()
@@ -286,40 +288,12 @@ function mayPushFull(on: Ground, error: unknown): boolean {
   )
 }
 
-async function join(on: Ground): Promise<Event> {
-  if (await pausedByApp(on)) return 'pause'
-  await feedAll(on)
-  if (on.transport.join === undefined) return 'done'
-  const joined = await glance(on, async (_, checkpoint) => checkpoint.joined)
-  if (joined === on.device.id) return 'done'
-  await on.transport.join(ioFor(on, { signal: on.signal }))
-  await fenced(on, async (tx, checkpoint) => putCheckpoint(tx, on.remote, { ...checkpoint, joined: on.device.id }))
-  return 'done'
-}
-
-/** A collection that is new to this remote missed every page so far: everything is walked again. */
-async function feedAll(on: Ground): Promise<void> {
-  const fed = [...on.places.keys()].sort()
-  const missed = await fenced(on, async (tx, checkpoint) => {
-    const { fed: before, cursor } = checkpoint
-    const missing = fed.some(source => !before?.includes(source))
-    if (missing) await putCheckpoint(tx, on.remote, { ...checkpoint, fed })
-    return missing && cursor !== undefined
-  })
-  if (missed) await startOver(on)
-}
-
 function latch(): { readonly promise: Promise<void>; resolve(): void } {
   let open = () => {}
   const promise = new Promise<void>(resolve => {
     open = resolve
   })
   return { promise, resolve: () => open() }
-}
-
-/** The remote does not know this device any more: it joins anew, and walks everything. */
-async function leaveDevice(on: Ground): Promise<void> {
-  await fenced(on, async (tx, { joined: _, ...checkpoint }) => putCheckpoint(tx, on.remote, checkpoint))
 }
 
 const pausedByApp = (on: Ground): Promise<boolean> =>

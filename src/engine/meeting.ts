@@ -4,6 +4,7 @@ import { based, renewed } from '../ledger/edit.ts'
 import { agreedOf, type Meta, type OutboxRow } from '../ledger/rows.ts'
 import { adopt, type Home, touch } from '../ledger/settle.ts'
 import type { Base, RemoteRecord, Value } from '../model.ts'
+import type { Ground } from './ground.ts'
 import { reconcile } from './reconcile.ts'
 import type { Judged } from './verdicts.ts'
 
@@ -65,3 +66,13 @@ export const storedOf = (entry: Entry) =>
 
 /** The base of a folder whose inside changed: neither side is where it was, although the folder itself is. */
 export const changedInside: Base = { value: {}, version: null }
+
+/** Outside a page of the feed. */
+export const meetingOf = (on: Ground, draft: Draft, judged: Meeting['judged']): Meeting => ({
+  draft,
+  judged,
+  uncertainty: on.clock.uncertainty(),
+  guard: on.transport.push?.guard ?? 'none',
+  snapshot: false,
+  deleted: () => {},
+})

@@ -4,10 +4,12 @@ import type { Judgement } from '../resolver.ts'
 import type { Draft, Entry } from './draft.ts'
 import { replaceRow } from './draft.ts'
 import { begin, isFolder, renewed } from './edit.ts'
+import { remap } from './remap.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'
 import { grace } from './rows.ts'
 import type { Home } from './settle.ts'
-import { changeOf, hold, remap } from './settle.ts'
+import { changeOf } from './settle.ts'
+import { hold } from './waiting.ts'
 
 /** What a rule means where there is nothing to merge: a place in a tree. */
 export const spiritOf = ({ rule }: Pick<Home, 'rule'>): Strategy => (typeof rule === 'string' ? rule : 'KEEP_BOTH')

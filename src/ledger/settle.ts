@@ -1,6 +1,6 @@
 /** What becomes of a change: accepted, refused, rejected, in doubt, or settled by a verdict. All within one draft. */
 import { equal, sameBase, sameValue } from '../equal.ts'
-import type { Base, Change, Device, RejectCode, RemoteRecord, Rule, Value } from '../model.ts'
+import type { Base, Change, Device, RemoteRecord, Rule, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import { carry } from './carry.ts'
 import type { Draft, Entry } from './draft.ts'
@@ -9,6 +9,7 @@ import type { Place } from './edit.ts'
 import { begin, isFolder, renewed } from './edit.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'
 import { grace } from './rows.ts'
+import { unsent } from './waiting.ts'
 
 /** What is the same for all records of one collection while a remote is being dealt with. */
 export interface Home extends Place {
@@ -97,60 +98,6 @@ export function noteReplaced(draft: Draft, entry: Entry, value: Value): void {
 /** Whether our change would have been shown before `seen`, had it come before. */
 export const tellsAll = (home: Home, head: OutboxRow, seen: RemoteRecord): boolean =>
   seen.told === true || (seen.past !== undefined && head.sentIn === home.generation)
-
-/** Predecessor and successor become one waiting change: its base, the successor's value, a new id (rule 2). */
-export function fold(draft: Draft, entry: Entry): OutboxRow {
-  const [head, next] = entry.rows as [OutboxRow, OutboxRow?]
-  if (next === undefined) return head
-  const seen = head.seen
-  const { refused, after, notBefore } = head
-  const waits = refused && after !== undefined && notBefore !== undefined ? { refused, after, notBefore } : {}
-  const one = renewed(draft, head, {
-    value: next.value,
-    // Deleted here while its creation was under way: that creation may be there, and be what others went on from.
-    ...(next.value === null &&
-      head.sealed &&
-      head.value !== null &&
-      head.base?.value == null && { ancestor: head.value }),
-    at: next.at,
-    state: 'waiting',
-    ...(seen && { seen }),
-    ...waits,
-  })
-  draft.close(next.change, { into: one.change, until: draft.now + grace })
-  entry.rows = [one]
-  return one
-}
-
-/** Stale by the remote's word, without saying against what: it waits until another pull has ended. */
-export function refuse(draft: Draft, entry: Entry, head: OutboxRow, after: number, notBefore: number): void {
-  replaceRow(entry, head, { ...unsent(head), refused: true, after, notBefore })
-  fold(draft, entry)
-}
-
-/** It certainly had no effect, and may be sent again as it is. */
-export function again(entry: Entry, head: OutboxRow, notBefore: number | undefined, why?: OutboxRow['reason']): void {
-  const { reason: _, ...rest } = unsent(head)
-  replaceRow(entry, head, { ...rest, ...(notBefore !== undefined && { notBefore }), ...(why && { reason: why }) })
-}
-
-function unsent(head: OutboxRow): OutboxRow {
-  const { epoch: _, deadline: _1, notBefore: _2, after: _3, ...rest } = head
-  return { ...rest, state: 'waiting' }
-}
-
-/** The remote will never take this one: it is held with its reason, the rest flows on (law 7). */
-export function hold(
-  draft: Draft,
-  entry: Entry,
-  head: OutboxRow,
-  code: RejectCode | 'rejected' | 'conflict',
-  message: string,
-): void {
-  const one = entry.rows.length > 1 ? fold(draft, entry) : head
-  const { sealed: _, ...rest } = unsent(one)
-  replaceRow(entry, one, { ...rest, state: 'held', reason: { code, message } })
-}
 
 export function changeOf(home: Home, entry: Pick<Entry, 'id'>, row: OutboxRow): Change {
   return {
@@ -307,68 +254,4 @@ async function copyOf(draft: Draft, home: Home, entry: Entry, row: OutboxRow): P
   const copy = await draft.get(entry.collection, made.id)
   if (copy.value === undefined) await begin(draft, home.remote, copy, { value: made.value, base: null, at: row.at })
   return made.id
-}
-
-/**
- * The remote knows this record by another id: record, open changes, children and inbox entries move, and the old id
- * leads to the new one (rule 5).
- */
-export async function remap(draft: Draft, home: Home, from: Entry, id: string): Promise<Entry> {
-  const to = await draft.get(from.collection, id)
-  if (to === from) return from
-  if (home.source.parent !== undefined) await moveChildren(draft, home, from.id, id)
-  const rows = from.rows.map(row => ({ ...row, id }))
-  if (to.value === undefined) {
-    to.value = from.value
-    to.meta = from.meta
-    to.rows = rows
-  } else if (to.rows.length === 0 && rows.length > 0) {
-    // It came by the feed first: what is still open goes on from there.
-    const [head, next] = rows as [OutboxRow, OutboxRow?]
-    const open = next ?? head
-    if (next !== undefined) draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
-    to.rows = [{ ...open, base: { value: to.value, version: to.meta.version ?? null } }]
-    to.value = open.value
-  } else {
-    for (const row of rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
-    const lost = rows.at(-1)
-    if (lost !== undefined) draft.note(lostEntry(draft, home, to, lost))
-  }
-  draft.forget(from)
-  draft.alias(from.collection, from.id, id)
-  return to
-}
-
-/** Also in what was sent: the remote has it under the new id, whichever was named. */
-async function moveChildren(draft: Draft, home: Home, from: string, to: string): Promise<void> {
-  const field = home.source.parent!
-  const moved = (value: Value | null): Value | null => (value?.[field] === from ? { ...value, [field]: to } : value)
-  for (const child of await draft.where(home.collection, field, from)) {
-    child.value = moved(child.value!)!
-    child.rows = child.rows.map(row => ({
-      ...row,
-      value: moved(row.value),
-      ...(row.base && { base: { ...row.base, value: moved(row.base.value) } }),
-    }))
-  }
-}
-
-function lostEntry(draft: Draft, home: Home, to: Entry, lost: OutboxRow): InboxEntry {
-  return {
-    id: draft.uuid(),
-    remote: home.remote,
-    collection: to.collection,
-    record: to.id,
-    at: draft.now,
-    rule: home.rule,
-    base: lost.base ?? null,
-    local: { change: lost.change, value: lost.value, at: lost.at },
-    theirs: { collection: home.sourceName, id: to.id, value: to.value ?? null, version: to.meta.version ?? null },
-    verdict: { take: 'remote' },
-    by: 'tree',
-    state: 'settled',
-    loses: 'local',
-    until: draft.now + home.keep,
-    reason: 'The remote gave two local records the same id.',
-  }
 }

@@ -102,7 +102,7 @@ export const list: readonly Mutant[] = [
     name: 'folding keeps the older value',
     expect: ['I1', 'I3', 'I5'],
     patches: one(
-      'src/ledger/settle.ts',
+      'src/ledger/waiting.ts',
       'const one = renewed(draft, head, {\n    value: next.value,',
       'const one = renewed(draft, head, {\n    value: head.value,',
     ),
@@ -257,11 +257,19 @@ export const list: readonly Mutant[] = [
   {
     name: 'a delete is tried only once',
     expect: ['I1'],
-    patches: one(
-      'src/engine/push.ts',
-      '      const { refused: _, notBefore: _1, reason: _2, ...rest } = row\n',
-      '      if (row.value === null && row.tries > 0 && row.base != null) {\n        entry.rows = []\n        adopt(homeIn(place, checkpoint), entry, row.base)\n        continue\n      }\n      const { refused: _, notBefore: _1, reason: _2, ...rest } = row\n',
-    ),
+    patches: [
+      {
+        file: 'src/engine/push.ts',
+        find: "import { changeOf } from '../ledger/settle.ts'",
+        replace: "import { adopt, changeOf } from '../ledger/settle.ts'",
+      },
+      {
+        file: 'src/engine/push.ts',
+        find: '      const { refused: _, notBefore: _1, reason: _2, ...rest } = row\n',
+        replace:
+          '      if (row.value === null && row.tries > 0 && row.base != null) {\n        entry.rows = []\n        adopt(homeIn(place, checkpoint), entry, row.base)\n        continue\n      }\n      const { refused: _, notBefore: _1, reason: _2, ...rest } = row\n',
+      },
+    ],
     args: ['--remote', 'files', '--tree', 'false'],
   },
 ]

@@ -1,0 +1,155 @@
+/** The receipts of one request become what the ledger says of its changes: each in its own way, all in one commit. */
+import { sameBase } from '../equal.ts'
+import { isNew } from '../ledger/collide.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
+import { draftOf, replaceRow } from '../ledger/draft.ts'
+import { remap } from '../ledger/remap.ts'
+import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
+import { putCheckpoint } from '../ledger/rows.ts'
+import type { Home } from '../ledger/settle.ts'
+import { adopt, settle, tellsAll } from '../ledger/settle.ts'
+import { again, fold, hold, refuse } from '../ledger/waiting.ts'
+import type { Change, Receipt, RemoteRecord } from '../model.ts'
+import type { Sent } from '../transport.ts'
+import { withShown } from './ahead.ts'
+import { longestWait, pause } from './backoff.ts'
+import type { Ground } from './ground.ts'
+import { fenced, homeIn } from './ground.ts'
+import { putPrivate } from './land.ts'
+import { accepted, meetHeld, meetRefusal } from './meet.ts'
+import { type Meeting, meetingOf } from './meeting.ts'
+import { forgetUpload, placeOf } from './transfers.ts'
+import { withVerdicts } from './verdicts.ts'
+
+/** Refusals of one change that no pull explains; after that it is held. */
+const mostRefusals = 8
+
+/** Files the receipts: one transaction for all of them and for the transport's own rows. */
+export async function file(on: Ground, changes: readonly Change[], { receipts, private: rows }: Sent): Promise<void> {
+  const answers = new Map(receipts.map(receipt => [receipt.change, receipt]))
+  await withVerdicts(on.resolver, pass =>
+    fenced(on, async (tx, checkpoint) => {
+      const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+      const meeting = meetingOf(on, draft, pass.judged)
+      const shown: RemoteRecord[] = []
+      for (const change of changes) {
+        const receipt = answers.get(change.change) ?? { change: change.change, state: 'unknown' }
+        await fileOne(on, meeting, checkpoint, change, receipt)
+        const { remote } = receipt.state === 'conflict' || receipt.state === 'settled' ? receipt : {}
+        if (remote?.id === change.id) shown.push(remote)
+      }
+      pass.complete()
+      await draft.flush()
+      await putPrivate(tx, on.remote, rows)
+      const { allowed, ...rest } = checkpoint
+      if (allowed?.out === undefined && shown.length === 0) return
+      const left = (allowed?.out ?? 0) - changes.filter(change => change.value === null).length
+      const kept = { ...(allowed?.in !== undefined && { in: allowed.in }), ...(left > 0 && { out: left }) }
+      await putCheckpoint(tx, on.remote, {
+        ...rest,
+        ...(Object.keys(kept).length > 0 && { allowed: kept }),
+        ...(shown.length > 0 && { ahead: withShown(rest.ahead, shown) }),
+      })
+    }),
+  )
+}
+
+async function fileOne(
+  on: Ground,
+  meeting: Meeting,
+  checkpoint: Checkpoint,
+  change: Change,
+  receipt: Receipt,
+): Promise<void> {
+  const { draft } = meeting
+  const at = await draft.change(change.change)
+  // Another id, or none: it was settled meanwhile, and this receipt is about something that is no more (I7).
+  if (at === undefined || !('generation' in at)) return
+  const place = placeOf(on, at.collection)
+  if (place === undefined) return
+  const home = homeIn(place, checkpoint)
+  const entry = await draft.get(at.collection, at.id)
+  const [head] = entry.rows
+  if (head === undefined || head.change !== change.change || head.state !== 'sent') return
+  const label = `receipt ${change.change}`
+  const now = on.platform.now()
+
+  switch (receipt.state) {
+    case 'accepted': {
+      const record =
+        receipt.id === undefined || receipt.id === entry.id ? entry : await remap(draft, home, entry, receipt.id)
+      const [open] = record.rows
+      if (open === undefined || open.change !== change.change) return
+      // Whether what was seen meanwhile came before or after is for the next pull to show.
+      const unsure = open.seen !== undefined && !tellsAll(home, open, open.seen)
+      if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
+        return replaceRow(record, open, { ...open, taken: receipt.version, ...echoBy(on, now) })
+      }
+      const result = receipt.remote ?? { value: open.value, version: receipt.version }
+      await accepted(meeting, home, record, open, result, label)
+      if (isNew(open)) record.meta = { ...record.meta, echo: open.change }
+      return
+    }
+    case 'conflict': {
+      const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen
+      const seen = shown !== undefined && head.base != null && sameBase(shown, head.base) ? undefined : shown
+      if (seen !== undefined) return meetRefusal(meeting, home, entry, seen, label)
+      if (head.tries >= mostRefusals) {
+        const why = 'The remote keeps refusing this change, and nothing there explains why. Edit, undo or discard it.'
+        return hold(draft, entry, head, 'conflict', why)
+      }
+      return refuse(draft, entry, head, checkpoint.pulls, now + pause(on.platform, head.tries - 3))
+    }
+    case 'settled': {
+      const remote = receipt.remote
+      if (remote === undefined) return refuse(draft, entry, head, checkpoint.pulls, 0)
+      if (receipt.verdict.take === 'both') return takeCopies(draft, home, entry, remote, receipt)
+      const loses =
+        receipt.verdict.take === 'remote' ? 'local' : receipt.verdict.take === 'local' ? 'remote' : 'nothing'
+      return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
+    }
+    case 'rejected':
+      // It had the bytes and lost them: they go once more.
+      if (receipt.code === 'content-missing' && (await forgetUpload(on, draft.tx, head)))
+        return again(entry, head, now + pause(on.platform, head.tries))
+      hold(draft, entry, head, receipt.code, receipt.reason)
+      return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
+    case 'later':
+      return again(
+        entry,
+        head,
+        receipt.notBefore > now
+          ? Math.min(receipt.notBefore, now + longestWait)
+          : now + pause(on.platform, head.tries - 3),
+        receipt.reason === undefined ? undefined : { code: 'busy', message: receipt.reason },
+      )
+    case 'unknown':
+      // It stays sent until a pull has ended, and goes out at growing distances.
+      return replaceRow(entry, head, { ...head, notBefore: now + pause(on.platform, head.tries - 1) })
+  }
+}
+
+/** A feed that shows writes late has not contradicted ours before that time is over. */
+function echoBy({ transport }: Ground, now: number): Pick<OutboxRow, 'notBefore'> {
+  const { visibleWithin = 0 } = transport.push ?? {}
+  return visibleWithin > 0 ? { notBefore: now + visibleWithin } : {}
+}
+
+/** The remote has kept both already: its word is taken for the record and for the copies. */
+async function takeCopies(
+  draft: Draft,
+  home: Home,
+  entry: Entry,
+  remote: RemoteRecord,
+  { verdict, copies = [] }: Receipt & { readonly state: 'settled' },
+): Promise<void> {
+  const loses = entry.rows.length > 1 ? 'local' : 'nothing' // an edit made meanwhile is in no copy
+  for (const one of copies) {
+    const copy = await draft.get(entry.collection, one.id)
+    if (copy.value === undefined) adopt(home, copy, one)
+  }
+  const [copy] = copies
+  const more = { verdict, loses, ...(copy && { copy: copy.id }) } as const
+  const taken = { verdict: { take: 'remote' }, loses: 'local' } as const
+  await settle(draft, home, entry, fold(draft, entry), remote, taken, 'remote', more)
+}
