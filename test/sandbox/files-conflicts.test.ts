@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hash, type Json, key, type Scene, START, SYNC, scene } from './kit.ts'
+import { client, hash, type Json, key, register, type Scene, START, SYNC, scene } from './kit.ts'
 
 const LATER = '2026-05-02T08:00:00.000Z'
 const EARLIER = '2026-05-01T08:00:00.000Z'
@@ -438,4 +438,64 @@ test('the same resolution again is 200, another one 409, nonsense 422, an unknow
   expect((await resolve(it, conflict.id, 'CLIENT_WINS')).body.error.code).toBe('SYNC_CONFLICT')
   expect((await resolve(it, conflict.id, 'MAYBE')).status).toBe(422)
   expect((await resolve(it, 'cnf_99', 'MANUAL')).status).toBe(404)
+})
+
+test.each([
+  ['LAST_WRITER_WINS', NEW, '/two'],
+  ['LAST_WRITER_WINS', OLD, '/one /one/a /two'],
+  ['KEEP_BOTH', NEW, '/one /one/a /two'],
+  ['SERVER_WINS', NEW, '/one /one/a /two'],
+  ['CLIENT_WINS', OLD, '/two'],
+  ['MANUAL', NEW, '/one /one/a /two'],
+])('a question about a folder and what came into it, resolved with %s (%o): %s', async (resolution, when, paths) => {
+  const { it, one, done } = await furnished()
+  await it.api('GET', `${SYNC}/status?share_id=${it.share}&device_id=dev_1`)
+  it.admin.edit(it.share, '/one/a', 'edited')
+  done()
+  const { body } = await it.apply([it.deleted(one, { resource_type: 'folder', ...when })], 'MANUAL')
+  await resolve(it, body.conflicts[0].id, resolution)
+  expect(
+    it.sandbox
+      .inspect()
+      .tree[it.share]!.map(node => node.path)
+      .join(' '),
+  ).toBe(paths)
+  const removed = (await it.api('GET', `${SYNC}/conflicts?include_resolved=true`)).body.slice(1)
+  expect(removed).toHaveLength(paths === '/two' ? 1 : 0)
+})
+
+test('every device of the user sees an open conflict and may resolve it; no other user does', async () => {
+  const it = await scene()
+  const { conflict } = await open(it)
+  await register(it.api, 'dev_2', 'Phone')
+  const guest = it.admin.addUser('Bob')
+  it.admin.grant(it.share, guest.user_id, 'contributor')
+  const other = client(request => it.sandbox.fetch(request), guest.token)
+  expect((await other('GET', `${SYNC}/conflicts`)).body).toEqual([])
+  expect((await other('POST', `${SYNC}/conflicts/${conflict.id}/resolve?resolution=MANUAL`)).status).toBe(404)
+  // The record is the account's: which device asks is not said, so the other one sees and resolves the same.
+  expect((await it.api('GET', `${SYNC}/conflicts?share_id=${it.share}`)).body).toEqual([conflict])
+  expect((await resolve(it, conflict.id, 'CLIENT_WINS')).status).toBe(200)
+  const status = async (device: string) =>
+    (await it.api('GET', `${SYNC}/status?share_id=${it.share}&device_id=${device}`)).body.has_conflicts
+  expect([await status('dev_1'), await status('dev_2')]).toEqual([false, false])
+})
+
+test('the versions of a file are listed, of a deleted one too; one that only waits is not among them', async () => {
+  const it = await scene()
+  const { file, theirs, mine, conflict } = await open(it)
+  const listed = async () =>
+    (await it.api('GET', `/api/v1/files/${file.resource_id}/versions`)).body.versions.map((one: Json) => [
+      one.id,
+      one.checksum_sha256,
+    ])
+  const both = [
+    [file.version_id, hash('base')],
+    [theirs.version_id, hash('theirs')],
+  ]
+  expect(await listed()).toEqual(both)
+  await resolve(it, conflict.id, 'CLIENT_WINS')
+  expect(await listed()).toEqual([...both, [mine.version_id, hash('mine')]])
+  it.admin.remove(it.share, '/a.txt')
+  expect(await listed()).toHaveLength(3)
 })

@@ -4,6 +4,7 @@ import { fileConflict, unpin } from './conflicts.ts'
 import type { Desk, Effect } from './effects.ts'
 import { ApiError } from './errors.ts'
 import { examine } from './examine.ts'
+import { childrenOf } from './paths.ts'
 import type { Conflict, State, Strategy, User } from './state.ts'
 import { plain, VERDICTS } from './verdicts.ts'
 import { bringsContent } from './wire.ts'
@@ -22,7 +23,8 @@ export function resolve(state: State, user: User, conflict: Conflict, resolution
     change,
     sha256: bringsContent(change) ? (change.checksum_sha256 ?? undefined) : undefined,
     rebased: { ids: new Map(), paths: new Map() },
-    touched: () => false,
+    // The question was about what is in the folder, and it is asked about what is in it now.
+    touched: folder => childrenOf(state, share_id, folder.id).length > 0,
   })
   const lacking = needs(change, finding).find(permission => !may(state, user, share_id, permission))
   if (lacking) throw new ApiError('FORBIDDEN', `${lacking} permission required`)

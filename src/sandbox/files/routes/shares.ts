@@ -5,7 +5,7 @@ import type { Knobs } from '../knobs.ts'
 import { childrenOf, pathOf } from '../paths.ts'
 import { usedBytes } from '../quota.ts'
 import type { App, Server } from '../server.ts'
-import type { Resource } from '../state.ts'
+import type { Resource, Version } from '../state.ts'
 
 export function shareRoutes(app: App, { state, knobs }: Server): void {
   app.get('/api/v1/users/me/shares', c => {
@@ -40,6 +40,12 @@ export function shareRoutes(app: App, { state, knobs }: Server): void {
     c.json(meta(live(visibleResource(state, c.get('user'), c.req.param('id'), 'folder')))),
   )
 
+  app.get('/api/v1/files/:id/versions', c => {
+    const file = visibleResource(state, c.get('user'), c.req.param('id'), 'file')
+    const versions = state.versions.by('resource', file.id).filter(it => it.number !== null && !it.deleted)
+    return c.json({ versions: versions.map(version), total: versions.length })
+  })
+
   function meta(it: Resource) {
     return {
       id: it.id,
@@ -53,6 +59,17 @@ export function shareRoutes(app: App, { state, knobs }: Server): void {
       version_id: it.version_id,
       created_at: iso(it.created_at),
     }
+  }
+}
+
+function version(it: Version) {
+  return {
+    id: it.id,
+    version_number: it.number,
+    size: it.content?.size,
+    checksum_sha256: it.content?.sha256,
+    created_by: it.changed_by,
+    created_at: iso(it.changed_at),
   }
 }
 
