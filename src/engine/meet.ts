@@ -131,6 +131,9 @@ async function meetWaiting(
 ): Promise<void> {
   const { draft } = on
   if (head.overwrote !== undefined && head.seen !== undefined && !sameBase(head.overwrote, remote)) {
+    const untouched = sameValue(head.value, head.overwrote.value)
+    if (head.state === 'asked' && untouched && !sameValue(remote.value, head.seen.value))
+      return askOn(on, home, entry, head, remote)
     // It went on there from what ours ran over with: that question is closed, in favour of what is there.
     await settle(draft, home, entry, head, head.seen, { verdict: { take: 'local' }, loses: 'remote' }, 'remote')
     return meet(on, home, remote, `${label}*`)
@@ -252,6 +255,16 @@ function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): v
   const value = carry(agreed.value, head.value, remote.value)
   replaceRow(entry, head, { ...head, value, base: { value: remote.value, version: remote.version } })
   entry.value = entry.rows.length > 1 ? entry.value : value
+}
+
+/** It went on there from what ours ran over with: a person still chooses between that and what was run over. */
+async function askOn(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Promise<void> {
+  const { value, version } = remote
+  replaceRow(entry, head, { ...head, value, overwrote: { value, version } })
+  entry.value = value
+  const asked = head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
+  if (asked !== undefined) on.draft.note({ ...asked, local: { ...asked.local, value } })
+  touch(home, entry, remote)
 }
 
 async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {

@@ -217,7 +217,7 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
     const double = !write.cell.endsWith('#place')
     if (evidence.rule === 'KEEP_BOTH' && double && !heldFor(evidence, write.value))
       failures.push({ invariant: 'I5', message: `${name} was not kept beside the other one` })
-    if (evidence.rule === 'MANUAL' && !heldFor(evidence, write.value))
+    if (evidence.rule === 'MANUAL' && !heldFor(evidence, write.value) && !overtaken(evidence, graph, write.value))
       failures.push({ invariant: 'I5', message: `${name} lost although only a person may choose` })
   }
   return failures
@@ -225,6 +225,17 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
 
 const heldFor = (evidence: Evidence, value: string): boolean =>
   evidence.inbox.some(one => (one.open || one.byUser) && [one.local, one.remote].includes(value))
+
+/**
+ * Nothing guarded it, and it was run over: whoever did so was asked, edited their side on, and then the remote went on too.
+ * One record can ask one question, which is the newer one; an inbox keeps what was run over.
+ */
+const overtaken = ({ guarded, inbox }: Evidence, graph: Graph, value: string): boolean =>
+  !guarded &&
+  inbox.some(({ by, base, local, remote }) => {
+    const mine = typeof local === 'string' ? graph.byValue.get(local) : undefined
+    return remote === value && mine !== undefined && mine.by === by && mine.over !== base
+  })
 
 /** The live value of a cell that did not descend from this write. */
 function rivalOf(evidence: Evidence, graph: Graph, write: Write): string | undefined {

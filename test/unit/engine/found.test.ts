@@ -518,6 +518,26 @@ describe('at a remote that guards nothing', () => {
     await mustAgree(device)
   })
 
+  test('a question about what a change ran over stays open when the remote goes on, about what is there now (I5)', async () => {
+    const fake = fakeOf(unguarded)
+    fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule: 'MANUAL' })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    fake.meanwhile = () => {
+      fake.meanwhile = undefined
+      fake.put('a', { n: 9 })
+    }
+    await device.sync()
+    fake.put('a', { n: 2 })
+    await device.sync()
+    expect(await device.inbox()).toMatchObject([
+      { state: 'open', local: { value: { n: 2 } }, theirs: { value: { n: 9 } } },
+    ])
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 2 } }, { a: { n: 2 } }])
+    await mustAgree(device)
+  })
+
   test('a value that we replaced is a conflict when it is shown again, once and not for ever', async () => {
     const fake = fakeOf(unguarded)
     fake.put('a', { n: 0 })
