@@ -22,6 +22,7 @@ export interface Line {
   renew(): Promise<void>
 }
 
+const OPEN_WITHIN = 20_000
 const FIRST_PAUSE = 1000
 const LONGEST_PAUSE = 60_000
 const PING_EVERY = 25_000
@@ -30,6 +31,11 @@ const MOST_CHARS = 64 * 1024
 const MOST_BAD = 5
 const BAD_WINDOW = 60_000
 const TIME_OUT = 10 * 60_000
+
+// Those of the protocol are not ours to send: only 1000 and from 3000 on may a program close with.
+const SILENT = 4000
+const NONSENSE = 4008
+const TOO_LONG = 4009
 
 /** Runs until `io.signal` ends it or a close code says that there is no point. */
 export async function stayConnected(line: Line, io: Io): Promise<void> {
@@ -84,6 +90,7 @@ async function connect(line: Line, io: Io): Promise<End> {
     let socket: Socket | undefined
     let over = false
     let isOpen = false
+    let greeted = false
     let heard = false
     let awaited = false
     let bad: number[] = []
@@ -102,27 +109,34 @@ async function connect(line: Line, io: Io): Promise<End> {
     const spoil = () => {
       const now = io.now()
       bad = [...bad.filter(at => now - at < BAD_WINDOW), now]
-      if (bad.length >= MOST_BAD) drop(1008, true)
+      if (bad.length >= MOST_BAD) drop(NONSENSE, true)
     }
 
     const greet = () => {
       if (over || socket === undefined) return
+      greeted = true
       socket.send(line.greeting)
-      keepAlive().catch(() => drop(4000)) // a sleep ends early only when all of it ends
+      keepAlive().catch(() => drop(SILENT)) // a sleep ends early only when all of it ends
     }
     const keepAlive = async () => {
-      while (!over) {
-        await io.sleep(PING_EVERY)
+      for (let pause = PING_EVERY; !over; pause = PING_EVERY - PONG_WITHIN) {
+        await io.sleep(pause)
         if (over) return
         awaited = true
         socket?.send(line.ping)
         await io.sleep(PONG_WITHIN)
         // Half open: nothing comes and nobody closes (F79).
-        if (awaited) return drop(4000)
+        if (awaited) return drop(SILENT)
       }
+    }
+    // Somebody may take the connection and never answer: the platforms wait for minutes, or for ever.
+    const openInTime = async () => {
+      await io.sleep(OPEN_WITHIN)
+      if (!greeted) drop(SILENT)
     }
 
     io.signal.addEventListener('abort', leave)
+    openInTime().catch(() => drop(SILENT))
     try {
       socket = io.socket(address.url, address.headers, {
         open() {
@@ -131,7 +145,7 @@ async function connect(line: Line, io: Io): Promise<End> {
         },
         message(text) {
           if (over) return
-          if (text.length > MOST_CHARS) return drop(1009)
+          if (text.length > MOST_CHARS) return drop(TOO_LONG)
           const frame = frameIn(text)
           const kind = frame === undefined ? 'garbage' : line.hear(frame)
           if (kind === 'garbage') return spoil()

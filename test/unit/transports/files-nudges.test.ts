@@ -52,7 +52,10 @@ function listening(options: { web?: true; wired?: false; token?: (why: { refresh
           entry.sent.push(text)
           socket.send(text)
         },
-        close(code, reason) {
+        close(code = 1000, reason) {
+          // As every real one does.
+          if (code !== 1000 && !(code >= 3000 && code <= 4999))
+            throw new DOMException('invalid code', 'InvalidAccessError')
           socket.close(code, reason)
           over(code, reason)
         },
@@ -120,11 +123,12 @@ test('in a browser the token goes in the address', async () => {
   expect(it.heard).toEqual(['changed'])
 })
 
-test('it stays alive by pings, and beats once a minute', async () => {
+test('it stays alive by pings every 25 s, and beats once a minute (F79)', async () => {
   const it = listening()
   await it.start()
   await it.time.pass(200_000)
   expect(it.opened).toHaveLength(1)
+  expect(it.opened[0]?.sent.filter(frame => frame.includes('ping'))).toHaveLength(8)
   const beats = it.one.requests.filter(({ url }) => url.endsWith('/heartbeat'))
   expect(beats).toHaveLength(3)
   it.server.weather.next({ path: /heartbeat/, before: 503 })
@@ -141,6 +145,15 @@ test('a half-open socket is left and opened again', async () => {
   it.server.weather.set({})
   await it.time.pass(60_000)
   expect(it.heard.length).toBeGreaterThan(1)
+})
+
+test('a server that takes the connection and never answers is left after 20 s, and asked again (F45)', async () => {
+  const it = listening({ wired: false })
+  await it.start()
+  await it.time.pass(19_000)
+  expect(it.opened[0]?.closed).toBeUndefined()
+  await it.time.pass(3_000)
+  expect(it.opened.map(({ closed }) => closed)).toEqual([4000, undefined])
 })
 
 test('pauses double up to a minute while nothing can be reached', async () => {
@@ -205,7 +218,7 @@ test('five bad frames in a minute are a rest of ten minutes, a few are nothing',
   for (const frame of bad.slice(0, 4)) it.opened[0]?.events.message(frame)
   expect(it.opened[0]?.closed).toBeUndefined()
   it.opened[0]?.events.garbage?.()
-  expect(it.opened[0]?.closed).toBe(1008)
+  expect(it.opened[0]?.closed).toBe(4008)
   await it.time.pass(9 * 60_000)
   expect(it.opened).toHaveLength(1)
   await it.time.pass(2 * 60_000)
@@ -216,7 +229,7 @@ test('a frame over 64 KiB closes the socket', async () => {
   const it = listening()
   await it.start()
   it.opened[0]?.events.message(JSON.stringify({ type: 'x'.repeat(70_000) }))
-  expect(it.opened[0]?.closed).toBe(1009)
+  expect(it.opened[0]?.closed).toBe(4009)
   await it.time.pass(2000)
   expect(it.opened).toHaveLength(2)
 })
