@@ -32,6 +32,8 @@ export interface Status {
   readonly pulledAt?: number
   /** A walk through everything is under way: what is not here yet may exist there. */
   readonly walking: boolean
+  /** How far that is: records seen so far, and how many were here when it began, 0 for the first time. */
+  readonly walk?: { readonly seen: number; readonly known: number }
   /** What was deleted there may still be here, because the app chose a feed that does not tell. */
   readonly missesDeletes: boolean
   /** Whether this context does the work, or another tab or process. */
@@ -56,7 +58,7 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const rows = await tx.rows('outbox').getMany(keys.map(one => [one.collection, one.id, one.generation]))
     const asked = rows.filter(row => (row as { state?: string } | undefined)?.state === 'asked').length
     const counts = { pending, asked, held: stopped.length - asked }
-    const { brake, pulledAt, walking, missesDeletes = false } = checkpoint
+    const { brake, pulledAt, walking, walk, missesDeletes = false } = checkpoint
     const phase = phaseOf(checkpoint, counts, engine, on.platform.now())
     // Nothing else is under way, so what holds us up is that bytes do not go.
     const stuck = phase === 'syncing' && (!engine.leads || engine.state === 'resting')
@@ -67,6 +69,7 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
       ...counts,
       ...(pulledAt !== undefined && { pulledAt }),
       walking,
+      ...(walking && walk && { walk }),
       missesDeletes,
       leads: engine.leads,
       durable: on.store.durable,

@@ -68,6 +68,7 @@ export async function land(
       await putCheckpoint(tx, on.remote, {
         ...go,
         cursor: page.cursor,
+        ...(go.walking && { walk: { known: 0, ...go.walk, seen: (go.walk?.seen ?? 0) + page.records.length } }),
         ...(rest && { ahead: rest }),
         ...(page.missesDeletes && { missesDeletes: true }),
       })

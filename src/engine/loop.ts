@@ -18,7 +18,7 @@ const lookEvery = 5_000
 const pollEvery = 60_000
 /** Nudges within this time make one look. */
 const nudgePause = 250
-/** A remote may ask for a new walk this often; more would be a storm (F78). */
+/** A remote may have a new walk this often, unless the app asks; more would be a storm (F78). */
 const startOverEvery = 10 * 60_000
 
 export interface Bell {
@@ -51,7 +51,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   let state: State = 'joining'
   let failed: Failure | undefined
   let allowed = 0
-  let wantsStartOver = false
+  /** When the walk that the remote asked for may begin, by steady time. */
+  let startOverAt = Number.POSITIVE_INFINITY
   let forgotten = false
   /** There is no room for what the remote has. */
   let full: SyncError | undefined
@@ -133,6 +134,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
   }
 
   async function look(): Promise<Event> {
+    const asked = rings.has('urgent')
     rings.delete('nudged')
     rings.delete('urgent')
     if (await pausedByApp(on)) return 'pause'
@@ -140,8 +142,10 @@ export function runLoop(on: Ground, report: () => void): Loop {
       forgotten = false
       throw new SyncError('device-gone', 'The remote does not know this device any more. It joins again.')
     }
-    if (wantsStartOver) {
-      wantsStartOver = false
+    const now = on.platform.monotonic()
+    if (now >= startOverAt || (asked && startOverAt < Number.POSITIVE_INFINITY)) {
+      startOverAt = Number.POSITIVE_INFINITY
+      startedOverAt = now
       await startOver(on)
     }
     full = undefined
@@ -199,12 +203,12 @@ export function runLoop(on: Ground, report: () => void): Loop {
     const { next: reaction } = reactionTo(error)
     try {
       if (reaction === 'start-over') {
-        await startOver(on)
+        await startOver(on, true)
         return 'start-over'
       }
       if (reaction === 'join-again') {
         await leaveDevice(on)
-        await startOver(on)
+        await startOver(on, true)
         return 'join-again'
       }
     } catch (second) {
@@ -260,11 +264,8 @@ export function runLoop(on: Ground, report: () => void): Loop {
   }
 
   function heardNudge(nudge: 'changed' | 'start-over' | 'settings'): void {
-    const now = on.platform.monotonic()
-    if (nudge === 'start-over' && now - startedOverAt > startOverEvery) {
-      startedOverAt = now
-      wantsStartOver = true
-    }
+    // Asked for too early it is not forgotten: the cursor may be good for nothing.
+    if (nudge === 'start-over') startOverAt = Math.max(on.platform.monotonic(), startedOverAt + startOverEvery)
     bell.nudged()
   }
 
@@ -304,7 +305,9 @@ function failureOf(on: Ground, error: SyncError, before: Failure | undefined): F
   const tries = (before?.tries ?? 0) + 1
   const now = on.platform.now()
   const slow = reactionTo(error).next === 'retry' ? 0 : 5_000
-  const next = Math.max(now + slow + pause(on.platform, tries), error.notBefore ?? 0)
+  // `notBefore` holds whoever calls; this is only when the next try comes by itself.
+  const later = typeof error.details.next === 'number' ? error.details.next : 0
+  const next = Math.max(now + slow + pause(on.platform, tries), error.notBefore ?? 0, later)
   const { code, message } = error
   return reactionTo(error).next === 'pause'
     ? { code, message, at: now, tries }

@@ -5,12 +5,17 @@ import type { Json } from '../model.ts'
 import type { Page } from '../transport.ts'
 import { asideOf } from './ahead.ts'
 import type { Ground } from './ground.ts'
-import { fenced, glance } from './ground.ts'
+import { brakeLimit, fenced, glance } from './ground.ts'
 import { ioFor } from './io.ts'
 import { clearPrivate, land, type Tally } from './land.ts'
 
-/** Walks that a remote may demand before a pull gets through; more is an outage, not an expiry. */
+/** Walks that a remote may demand in a row; more is an outage, not an expiry, and each comes later than the one before. */
 const mostStarts = 2
+/** The pause before the third, in milliseconds; it doubles. */
+const firstSpacing = 30_000
+const longestSpacing = 10 * 60_000
+/** After so long without another demand they are no longer in a row. */
+const calm = 60 * 60_000
 
 export async function pull(on: Ground): Promise<void> {
   const { transport } = on
@@ -55,7 +60,7 @@ async function landAside(on: Ground, cursor: Json | undefined, tally: Tally): Pr
 
 /** All that the remote has to show is here: only now is a walk over, however many sources it went through. */
 async function reached(on: Ground): Promise<void> {
-  await fenced(on, async (tx, { startedOver: _, ahead: _1, allowed, ...checkpoint }) => {
+  await fenced(on, async (tx, { walk: _, ahead: _1, allowed, ...checkpoint }) => {
     const out = allowed?.out === undefined ? {} : { allowed: { out: allowed.out } }
     const pulls = checkpoint.pulls + 1
     await putCheckpoint(tx, on.remote, { ...checkpoint, ...out, walking: false, pulls, pulledAt: on.platform.now() })
@@ -64,25 +69,36 @@ async function reached(on: Ground): Promise<void> {
 
 /**
  * Forgets the cursor and begins a new walk: rows that it does not bring are swept when it is complete, never before
- * (I11). Local changes stay as they are.
+ * (I11). Local changes stay as they are. `demanded`: by the remote, which forgot where we were. Throws `server` where it did that
+ * too often: the walk begins after a pause, or when the app asks (F76).
  */
-export async function startOver(on: Ground): Promise<void> {
-  const enough = await fenced(
+export async function startOver(on: Ground, demanded = false): Promise<void> {
+  const now = on.platform.now()
+  const wait = await fenced(
     on,
-    async (tx, { cursor: _, missesDeletes: _1, ahead: _2, startedOver = 0, ...checkpoint }) => {
-      const tooMany = startedOver >= mostStarts
+    async (tx, { cursor: _, missesDeletes: _1, ahead: _2, startedOver: before, ...checkpoint }) => {
+      const since = now - (before?.at ?? now)
+      const row = since >= 0 && since < calm ? (before?.count ?? 0) : 0
+      const startedOver = demanded ? { count: row + 1, at: now } : before
       await clearPrivate(tx, on.remote, [])
       await putCheckpoint(tx, on.remote, {
         ...checkpoint,
         generation: checkpoint.generation + 1,
         walking: true,
-        startedOver: tooMany ? 0 : startedOver + 1,
+        walk: { seen: 0, known: (await brakeLimit(on, tx)).known },
+        ...(startedOver && { startedOver }),
       })
-      return tooMany
+      return demanded && row >= mostStarts ? Math.min(longestSpacing, firstSpacing * 2 ** (row - mostStarts)) : 0
     },
   )
-  if (enough) {
-    throw new SyncError('server', `${on.remote} asks to start over again and again. The next try comes after a pause.`)
+  if (wait > 0) {
+    throw new SyncError(
+      'server',
+      `${on.remote} asks to start over again and again. The next try comes after a pause.`,
+      {
+        details: { next: now + wait },
+      },
+    )
   }
 }
 

@@ -100,8 +100,10 @@ export interface Checkpoint {
   readonly allowed?: { readonly in?: number; readonly out?: number }
   /** What receipts showed since the last pull, by the remote's collection and id; see `engine/ahead.ts`. */
   readonly ahead?: Ahead
-  /** Walks begun because the remote forgot the cursor, since the last complete pull. */
-  readonly startedOver?: number
+  /** While walking: records that the walk has brought, and how many were here when it began. */
+  readonly walk?: { readonly seen: number; readonly known: number }
+  /** Walks that the remote demanded one after the other, and when the last of them began. */
+  readonly startedOver?: { readonly count: number; readonly at: number }
 }
 
 export interface Ahead {

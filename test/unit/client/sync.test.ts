@@ -145,6 +145,32 @@ describe('the status', () => {
     expect((await status()).phase).toBe('synced')
   })
 
+  test('says how far a walk is, the first and every other, and what is kept meanwhile (I13)', async () => {
+    const world = worldOf()
+    const fake = fakeOf({ page: 2 })
+    for (let n = 0; n < 6; n++) fake.put(`n${n}`, { n })
+    const { rows, db, status } = await appOf({ wait: 0, world, fake })
+    const { answers } = heard(db.remotes.fake.status)
+    const slow = () => world.tab().platform.sleep(100)
+    fake.whilePulling = slow
+    await world.pass(10_000)
+    const first = answers.filter(({ walking }) => walking).map(({ walk }) => walk)
+    expect(first).toContainEqual({ seen: 2, known: 0 })
+    expect(first).toContainEqual({ seen: 6, known: 0 })
+    expect(await status()).not.toHaveProperty('walk')
+
+    fake.failSends.push(...Array.from({ length: 3 }, () => new SyncError('server', 'Not now.')))
+    await rows.put('n0', { n: 'mine' })
+    answers.length = 0
+    fake.nudge('start-over')
+    await world.pass(60_000)
+    const second = answers.filter(({ walking }) => walking)
+    expect(second.map(({ walk }) => walk)).toContainEqual({ seen: 4, known: 6 })
+    expect(second.every(({ phase }) => phase !== 'synced')).toBe(true)
+    expect((await status()).phase).toBe('synced')
+    expect(fake.values()).toMatchObject({ n0: { n: 'mine' }, n5: { n: 5 } })
+  })
+
   test('never says synced while a change is open, whatever happens to it', async () => {
     const { rows, fake, db, world } = await appOf()
     const { answers } = heard(db.remotes.fake.status)

@@ -84,7 +84,7 @@ export async function deviceOf(fake: Fake, options: DeviceOptions = {}) {
     raw: <T>(work: (tx: Writer) => Promise<T>) => store.write(everything, work),
     pull: () => pull(on),
     push: () => push(on),
-    startOver: () => startOver(on),
+    startOver: (demanded = false) => startOver(on, demanded),
     land: (page: Page, from?: Page['cursor'], tally: Tally = { deletes: 0 }) => land(on, page, from, tally),
     /** Pulls and pushes until there is nothing more, and says whether that came. */
     async sync(rounds = 10): Promise<boolean> {

@@ -89,7 +89,7 @@ async function play(seed: number, make: () => Fake, write: Write): Promise<Histo
     if (dice.chance(0.05)) fake.failSends.push(new SyncError('throttled', 'Slow down.'))
     if (dice.chance(0.45)) await edit(device)
     else if (dice.chance(0.1))
-      await device.startOver().catch(() => {}) // too often, says the engine
+      await device.startOver(true).catch(() => {}) // too often, says the engine
     else await device.sync(1).catch(() => {}) // the faults above
     await world.pass(dice.pick([0, 1, 700, 70_000]))
     for (const one of devices) await mustAgree(one)

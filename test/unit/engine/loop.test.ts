@@ -95,13 +95,44 @@ test('without nudges it polls', async () => {
   expect(await device.values()).toEqual({ a: { n: 1 } })
 })
 
-test('a remote that asks to start over by a nudge gets that once in ten minutes', async () => {
-  const { fake, world } = await running()
-  fake.nudge('start-over')
-  await world.pass(2_000)
-  fake.nudge('start-over')
-  await world.pass(2_000)
-  expect(fake.pulled.filter(from => from === undefined)).toHaveLength(2)
+describe('a remote that asks to start over by a nudge', () => {
+  const walks = (fake: Fake) => fake.pulled.filter(from => from === undefined).length
+
+  test('gets that once in ten minutes, and what it asked too early after them (F78)', async () => {
+    const { fake, world } = await running()
+    fake.nudge('start-over')
+    await world.pass(2_000)
+    fake.nudge('start-over')
+    await world.pass(2_000)
+    expect(walks(fake)).toBe(2)
+    await world.pass(9 * 60_000)
+    expect(walks(fake)).toBe(2)
+    await world.pass(2 * 60_000)
+    expect(walks(fake)).toBe(3)
+    await world.pass(20 * 60_000)
+    expect(walks(fake)).toBe(3)
+  })
+
+  test('all the time gets no more, and everything else goes on', async () => {
+    const { fake, world, device } = await running()
+    for (let minute = 0; minute < 60; minute++) {
+      for (let at = 0; at < 20; at++) fake.nudge('start-over')
+      await device.put('a', { minute })
+      await world.pass(60_000)
+      expect(fake.values()).toEqual({ a: { minute } })
+    }
+    expect(walks(fake)).toBeLessThanOrEqual(1 + 6)
+  })
+
+  test('too early gets it at once when the app asks', async () => {
+    const { fake, world, loop } = await running()
+    fake.nudge('start-over')
+    await world.pass(2_000)
+    fake.nudge('start-over')
+    loop.bell.urgent()
+    await world.pass(2_000)
+    expect(walks(fake)).toBe(3)
+  })
 })
 
 describe('a failure', () => {
@@ -200,6 +231,31 @@ describe('a failure', () => {
     expect((await device.checkpoint()).failure).toMatchObject({ code: 'server' })
     await world.pass(60_000)
     expect(loop.state().state).toBe('resting')
+  })
+
+  test('of a cursor that is forgotten after every walk makes no storm, keeps every edit, and the app may ask (F76)', async () => {
+    const { fake, world, device, loop } = await running({ guard: 'none' }, fake => fake.put('a', { n: 1 }))
+    await device.put('b', { n: 2 })
+    fake.failSends.push(...Array.from({ length: 1_000 }, () => new SyncError('server', 'Not now.')))
+    const { pages } = fake.transport.pull!
+    // A server set back, and another one behind the same address: what the one says is nothing to the other.
+    fake.transport.pull!.pages = async function* (from, io) {
+      if (typeof from === 'number') throw new SyncError('cursor-invalid', 'Unknown.')
+      yield* pages(from, io)
+    }
+    const walks = () => fake.pulled.filter(from => from === undefined).length
+    loop.bell.nudged()
+    await world.pass(3_600_000)
+    // Two at once, pauses of 30 s, 1, 2, 4, 8 minutes, then every ten minutes.
+    expect(walks()).toBeGreaterThan(7)
+    expect(walks()).toBeLessThanOrEqual(14)
+    expect(await device.rows()).toMatchObject([{ id: 'b', value: { n: 2 } }])
+    expect(loop.state().state).toBe('waiting')
+    expect((await device.checkpoint()).failure?.next).toBeGreaterThan(world.now())
+    const before = walks()
+    loop.bell.urgent()
+    await world.pass(300)
+    expect(walks()).toBe(before + 1)
   })
 
   test('of a forgotten device joins again and walks again', async () => {

@@ -145,20 +145,23 @@ test('a cursor that a remote mirrors is told after it is stored, never before', 
   expect(stored).toEqual([[1, 1]])
 })
 
-test('a remote that asks to start over is obeyed twice, then it is an outage', async () => {
+test('a remote that asks to start over is obeyed twice, then with growing pauses (F76, F78)', async () => {
   const fake = fakeOf()
   fake.put('a', { n: 1 })
   const device = await deviceOf(fake)
   await device.pull()
   await device.put('a', { n: 2 })
-  await device.startOver()
-  await device.startOver()
-  await expect(device.startOver()).rejects.toMatchObject({ code: 'server' })
-  await device.startOver() // after the pause
-  expect(await device.value('a')).toEqual({ n: 2 })
-  await device.sync()
-  expect(await device.checkpoint()).not.toHaveProperty('startedOver')
+  await device.startOver(true)
+  await device.startOver(true)
+  for (const wait of [30_000, 60_000, 120_000, 240_000, 480_000, 600_000, 600_000]) {
+    const next = device.world.now() + wait
+    await expect(device.startOver(true)).rejects.toMatchObject({ code: 'server', details: { next } })
+    expect(await device.value('a')).toEqual({ n: 2 })
+    await device.sync() // a walk that comes through is no reason to begin the next one earlier
+  }
   expect(fake.values()).toEqual({ a: { n: 2 } })
+  await device.world.pass(3_600_000)
+  await device.startOver(true)
 })
 
 test('a pull that fails after a page goes on from that page', async () => {
