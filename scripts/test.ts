@@ -44,6 +44,8 @@ const parts: {
       counted(process.execPath, 'test/sim/exhaustive.ts', '--workloads', '1', '--every', '10'),
     ),
   },
+  // Real processes on real connections: one file after the other, so that they do not starve each other.
+  wire: { run: vitest('wire', 'test/wire/', '--no-file-parallelism') },
   example: {
     run: inTurn(
       asOne(process.execPath, 'example/main.ts'),
