@@ -78,7 +78,10 @@ describe('a download', () => {
     expect(await last.orders.read('big')).toEqual(whole)
     expect(ranges()).toEqual([undefined, `bytes=${2 * mib}-`, `bytes=${3 * mib}-`, `bytes=${3 * mib}-`])
     const { version_id } = sandbox.inspect().tree[account.share]!.find(({ path }) => path === '/big')!
-    expect(transfers().map(({ headers }) => headers['if-range'])).toEqual([undefined, ...Array(3).fill(`"${version_id}"`)])
+    expect(transfers().map(({ headers }) => headers['if-range'])).toEqual([
+      undefined,
+      ...Array(3).fill(`"${version_id}"`),
+    ])
     const sent = transfers().reduce((all, { down }) => all + down, 0)
     expect(sent - size).toBe(0.5 * mib + 0.5 * mib + 0.75 * mib)
     await last.orders.close()
