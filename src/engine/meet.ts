@@ -42,7 +42,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     const agreed = head === undefined ? agreedOf(storedOf(entry)) : (head.base ?? undefined)
     if (agreed !== undefined && equal(agreed.version, remote.version)) return asMade(home, entry, agreed, remote)
     // What the feed showed of this record since we made it was an earlier life of it.
-    if (awaited && !on.snapshot && head === undefined) return adopt(home, entry, remote)
+    if (awaited && !on.snapshot && head === undefined) return ranOver(on, home, entry, remote, label)
     if (awaited && !on.snapshot && head !== undefined && !inFlight(head)) return rebase(on, home, entry, head, remote)
     if (!on.snapshot) return touch(home, entry)
     if (head === undefined && agreed !== undefined) return wentBack(on, home, entry, agreed, remote, label)
@@ -119,6 +119,26 @@ export async function accepted(
   const row: OutboxRow = { ...open, base: tookBack ? ours : (head.base ?? null), overwrote: ours }
   replaceRow(entry, open, row)
   await judgeAndSettle(on, home, entry, row, news, `${label}+`)
+}
+
+/** Our own row behind others: what was there just before it, it ran over, whatever the remote says that it guards. */
+async function ranOver(on: Meeting, home: Home, entry: Entry, ours: RemoteRecord, label: string): Promise<void> {
+  const { id, value, meta } = entry
+  adopt(home, entry, ours)
+  if (value == null || ours.value === null || sameValue(value, ours.value)) return
+  const base: Base = { value: ours.value, version: ours.version }
+  const at = typeof ours.at === 'object' ? ours.at : { time: timeOf(ours.at), device: home.device.id }
+  const open = await begin(on.draft, home.remote, entry, { value: ours.value, base, at })
+  const row: OutboxRow = { ...open, base: null, overwrote: base }
+  replaceRow(entry, open, row)
+  const theirs = {
+    collection: home.sourceName,
+    id,
+    value,
+    version: meta.version ?? null,
+    ...(meta.at !== undefined && { at: meta.at }),
+  }
+  await judgeAndSettle(on, home, entry, row, theirs, `${label}+`)
 }
 
 async function meetWaiting(

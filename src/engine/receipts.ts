@@ -1,6 +1,5 @@
 /** The receipts of one request become what the ledger says of its changes: each in its own way, all in one commit. */
 import { sameBase } from '../equal.ts'
-import { isNew } from '../ledger/collide.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { remap } from '../ledger/remap.ts'
@@ -87,7 +86,7 @@ async function fileOne(
       }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
       await accepted(meeting, home, record, open, result, label)
-      if (isNew(open)) record.meta = { ...record.meta, echo: open.change }
+      record.meta = { ...record.meta, echo: open.change }
       return
     }
     case 'conflict': {

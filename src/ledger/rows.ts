@@ -18,7 +18,7 @@ export interface Meta {
   readonly replaced?: readonly { readonly value: Value; readonly until: number; readonly insisted?: true }[]
   /** Why the value does not fit the collection's schema: kept, and hidden from reads. */
   readonly misfit?: string
-  /** Our accepted creation, which the feed has still to show: what it shows before that came before it. */
+  /** Our accepted change, which the feed has still to show: what it shows before that came before it. */
   readonly echo?: string
   /** What a deleted folder was, to bring it back when something is put into it. */
   readonly was?: Value

@@ -469,6 +469,27 @@ test('a look that the app wants is owed from the moment it is asked for until it
   expect(idle()).toBe(true)
 })
 
+test.each<Rule>(['CLIENT_WINS', 'SERVER_WINS', 'KEEP_BOTH', 'LAST_WRITER_WINS'])(
+  'an edit that was taken in a later life, whose versions began anew, shows what it ran over under %s (I3, I5)',
+  async rule => {
+    const fake = fakeOf()
+    const first = fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    fake.meanwhile = () => {
+      fake.meanwhile = undefined
+      fake.put('a', null)
+      fake.put('a', { n: 9 }, { version: first.version })
+    }
+    await device.sync()
+    await device.sync()
+    expect(await device.values()).toEqual(fake.values())
+    expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, theirs: { value: { n: 9 } } }])
+    await mustAgree(device)
+  },
+)
+
 describe('at a remote that guards nothing', () => {
   const unguarded = { guard: 'none', origins: false } as const
 
