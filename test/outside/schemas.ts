@@ -11,11 +11,14 @@ import formats from 'ajv-formats'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = resolve(root, process.env.VENDOR_SCHEMAS ?? '../shared/openapi')
 
-/** Where we go another way than a schema, and why. `mend` changes a copy of it; it throws where there is nothing to mend. */
+/** Where we go another way than a schema, and why. */
 export interface Deviation {
   readonly where: string
   readonly why: string
-  mend(schemas: Schemas): void
+  /** Changes a copy of the schemas; throws where there is nothing to mend. */
+  mend?(schemas: Schemas): void
+  /** How an exchange is read before it is judged. */
+  read?(exchange: Exchange): Exchange
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a vendor's document is foreign data that deviations look into.
@@ -52,7 +55,7 @@ export function judgeOf(name: string, prefix: RegExp, deviations: readonly Devia
     paths: { [path: string]: { [method: string]: Operation } }
     components: { schemas: Schemas }
   }
-  for (const { mend } of deviations) mend(document.components.schemas)
+  for (const { mend } of deviations) mend?.(document.components.schemas)
   const ajv = new Ajv({ strict: false, allErrors: false, validateFormats: true })
   formats.default(ajv)
   ajv.addSchema(document as object, 'vendor')
@@ -73,8 +76,12 @@ export function judgeOf(name: string, prefix: RegExp, deviations: readonly Devia
 
   return {
     counts,
-    faults({ method, path, asked, status, answered }, strict) {
-      if (!prefix.test(path)) return []
+    faults(exchange, strict) {
+      if (!prefix.test(exchange.path)) return []
+      const { method, path, asked, status, answered } = deviations.reduce(
+        (one, { read }) => read?.(one) ?? one,
+        exchange,
+      )
       const below = path.replace(prefix, '')
       const has = (it: { path: string }) => document.paths[it.path]?.[method.toLowerCase()] !== undefined
       const found = paths.find(it => it.match.test(below) && has(it))
