@@ -93,7 +93,9 @@ export function judgeOf(name: string, prefix: RegExp, deviations: readonly Devia
       const faults: string[] = []
       const say = (what: string, check: ValidateFunction, json: unknown) => {
         if (!check(json))
-          faults.push(`${title} ${what}: ${ajv.errorsText(check.errors)} in ${String(JSON.stringify(json)).slice(0, 300)}`)
+          faults.push(
+            `${title} ${what}: ${ajv.errorsText(check.errors)} in ${String(JSON.stringify(json)).slice(0, 300)}`,
+          )
       }
 
       const request = validator(`${at}/requestBody/content/application~1json/schema`)
