@@ -104,6 +104,9 @@ function graphOf({ writes, server, replicas, inbox, rule, unseen }: Evidence): G
   const editBeatsDelete = rule === 'KEEP_BOTH' || rule === 'FIELDS'
   const beaten = (write: Write) => (editBeatsDelete && rivalled(write)) || otherLife(write)
   const keptDeletes = new Set(inbox.filter(one => one.local === null || one.remote === null).map(one => one.cell))
+  /** A folder is deleted when what is in it is settled; until then its delete is in the outbox. */
+  const waits = ({ by, cell }: Write) =>
+    replicas.some(({ name, cells, stopped }) => name === by && stopped.has(recordOf(cell)) && !cells.has(cell))
   const absent = (cell: string) => views.every(view => !view.cells.has(cell))
 
   /** A delete is about one life of a record: who created it anew without knowing is not in conflict with that. */
@@ -151,7 +154,7 @@ function graphOf({ writes, server, replicas, inbox, rule, unseen }: Evidence): G
         inPlace(write) ||
         write.excused !== undefined ||
         unseen.has(`${write.cell} ${write.value}`) ||
-        (write.value === null ? keptDeletes.has(write.cell) || beaten(write) : kept.has(write.value)),
+        (write.value === null ? keptDeletes.has(write.cell) || beaten(write) || waits(write) : kept.has(write.value)),
     ),
   }
 }
