@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createServer } from 'vite'
-import { sandbox } from './sandbox.ts'
+import { sandbox } from './sandbox/index.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const { values } = parseArgs({

@@ -3,7 +3,7 @@ import { indexeddb } from '../../src/stores/indexeddb/index.ts'
 import { airweave } from '../../src/transports/airweave/index.ts'
 import { cognee } from '../../src/transports/cognee/index.ts'
 import { type Given, serve } from '../../src/worker/serve.ts'
-import { switched } from '../network.ts'
+import { switched } from '../parts/network.ts'
 import { type JobsConfig, schema } from './schema.ts'
 
 export default serve(({ account, config, token }: Given<JobsConfig>) => ({

@@ -1,25 +1,22 @@
 /** Jobs: what two remotes do for us, asked for here, with their course and their history. */
-import { type Job, type JobStatus, type Live, open, type Runs, type Status } from '../../src/index.ts'
+import { type Job, type JobStatus, open, type RemoteHandle, type Runs } from '../../src/index.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
-import { said } from '../device/status.ts'
-import { byId, clock, h, keyed, type Row } from '../dom.ts'
-import { wire } from '../network.ts'
-import { jobsPlace } from '../stage/asks.ts'
-import { schema } from './schema.ts'
+import { ask } from '../parts/ask.ts'
+import { network } from '../parts/device.ts'
+import { button, byId, clock, h, type Row } from '../parts/dom.ts'
+import { panel } from '../parts/panel.ts'
+import { top } from '../parts/stage.ts'
+import { statusLine } from '../parts/status.ts'
+import { type JobsPlace, schema } from './schema.ts'
 
-const place = await jobsPlace()
+const place = await ask<JobsPlace>('jobs/place')
 const store = `playground-jobs:${place.airweave.key}`
-const network = byId<HTMLInputElement>('network')
-network.checked = sessionStorage.getItem(store) !== 'off'
-const line = wire(`${store}:network`, () => network.checked)
-network.onchange = () => {
-  sessionStorage.setItem(store, network.checked ? 'on' : 'off')
-  line.turned()
-}
+const line = network(store)
+top('Jobs', line.label)
 
 const db = await open<typeof import('./jobs.worker.ts').default>({
   account: store,
-  config: { ...place, wire: `${store}:network` },
+  config: { ...place, wire: line.channel },
   store: indexeddb(store),
   schema,
   tokens: { airweave: () => place.airweave.key, cognee: () => place.cognee.key },
@@ -28,95 +25,79 @@ const db = await open<typeof import('./jobs.worker.ts').default>({
 })
 
 const { airweave, cognee } = db.remotes
+/** Of what a request names by id. */
+const names = new Map<string, string>()
 
-panel(byId('airweave'), 'Airweave', airweave, names => {
-  db.data.connections.live().subscribe(rows => {
-    names.clear()
-    for (const { id, value } of rows) names.set(id, value.name)
-    sources.replaceChildren(
-      ...rows.map(({ id, value }) =>
-        h(
-          'li',
-          { className: 'line' },
-          h('strong', { textContent: value.name }),
-          h('span', { className: 'quiet', textContent: `${value.status}, ${value.entities} entities` }),
-          button('Sync', () => airweave.run({ sourceConnection: id })),
-          button('Sync all of it', () => airweave.run({ sourceConnection: id, forceFullSync: true })),
-        ),
-      ),
-    )
-  })
-  const sources = h('ul')
-  return sources
+const sources = panel<Awaited<ReturnType<typeof db.data.connections.list>>[number]>(
+  'Sources',
+  'No sources yet.',
+  ({ id }) => id,
+  ({ id }) => {
+    const [name, how] = [h('strong'), h('span', { className: 'quiet' })]
+    const buttons = [
+      button('Sync', () => airweave.run({ sourceConnection: id })),
+      button('Sync all of it', () => airweave.run({ sourceConnection: id, forceFullSync: true })),
+    ]
+    return {
+      element: h('li', { className: 'line' }, name, how, ...buttons),
+      show({ value }) {
+        name.textContent = value.name
+        how.textContent = `${value.status}, ${value.entities} entities`
+      },
+    }
+  },
+)
+db.data.connections.live().subscribe(rows => {
+  for (const { id, value } of rows) names.set(id, value.name)
+  sources.show(rows)
 })
 
-panel(byId('cognee'), 'Cognee', cognee, names => {
-  db.data.datasets.live().subscribe(rows => {
-    names.clear()
-    for (const { id, value } of rows) names.set(id, value.name)
-    sources.replaceChildren(
-      ...rows.map(({ id, value }) =>
-        h(
-          'li',
-          { className: 'line' },
-          h('strong', { textContent: value.name }),
-          button('Sync to the cloud', () => cognee.run({ datasets: [id] })),
-        ),
+const all = button('Sync all of them', () => cognee.run({ scope: 'all' }))
+const datasets = panel<Awaited<ReturnType<typeof db.data.datasets.list>>[number]>(
+  'Datasets',
+  'No datasets yet.',
+  ({ id }) => id,
+  ({ id }) => {
+    const name = h('strong')
+    return {
+      element: h(
+        'li',
+        { className: 'line' },
+        name,
+        button('Sync to the cloud', () => cognee.run({ datasets: [id] })),
       ),
-      ...(rows.length > 1
-        ? [
-            h(
-              'li',
-              {},
-              button('Sync all of them', () => cognee.run({ scope: 'all' })),
-            ),
-          ]
-        : []),
-    )
-  })
-  const sources = h('ul')
-  return sources
+      show({ value }) {
+        name.textContent = value.name
+      },
+    }
+  },
+  all,
+)
+db.data.datasets.live().subscribe(rows => {
+  for (const { id, value } of rows) names.set(id, value.name)
+  datasets.show(rows)
+  all.hidden = rows.length < 2
 })
 
-type Handle = { readonly status: Live<Status>; readonly jobs: Runs['jobs'] }
-
-/** One remote: its status, what can be run, and what was. `names`: of what a request names by id. */
-function panel(
-  section: HTMLElement,
-  title: string,
-  remote: Handle,
-  makeSources: (names: Map<string, string>) => HTMLElement,
-): void {
-  const chip = h('span', { className: 'chip' })
-  const reason = h('p', { className: 'quiet' })
-  const list = h('ul')
-  const none = h('p', { className: 'quiet', textContent: 'Nothing was run yet.' })
-  const names = new Map<string, string>()
-  section.append(
-    h('header', {}, h('h2', { textContent: title }), chip),
-    reason,
-    makeSources(names),
-    h('h3', { textContent: 'Jobs' }),
-    list,
-    none,
-  )
-  remote.status.subscribe(({ phase, reason: why }) => {
-    chip.textContent = said[phase]
-    chip.dataset.phase = phase
-    reason.textContent = why?.message ?? ''
-  })
-  const rows = keyed<JobStatus>(
-    list,
-    ({ id }) => id,
-    ({ id }) => jobRow(remote.jobs.get(id), names),
-  )
-  remote.jobs.live().subscribe(jobs => {
-    rows(jobs)
-    none.hidden = jobs.length > 0
-  })
+for (const [id, title, remote, { element }] of [
+  ['airweave', 'Airweave', airweave, sources],
+  ['cognee', 'Cognee', cognee, datasets],
+] as const) {
+  byId(id).append(h('header', {}, h('h2', { textContent: title }), statusLine(remote)), element, jobsPanel(remote))
 }
 
-function jobRow(job: Job, names: ReadonlyMap<string, string>): Row<JobStatus> {
+function jobsPanel({ jobs }: Pick<RemoteHandle & Runs, 'jobs'>): HTMLElement {
+  const { element, show } = panel<JobStatus>(
+    'Jobs',
+    'Nothing was run yet.',
+    ({ id }) => id,
+    ({ id }) => jobRow(jobs.get(id)),
+  )
+  jobs.live().subscribe(show)
+  return element
+}
+
+function jobRow(job: Job): Row<JobStatus> {
   const what = h('strong')
   const how = h('span', { className: 'quiet' })
   const bar = h('progress', { max: 1, label: 'Progress' })
@@ -126,7 +107,7 @@ function jobRow(job: Job, names: ReadonlyMap<string, string>): Row<JobStatus> {
     element: h('li', {}, h('div', { className: 'line' }, what, how, cancel), bar, counts),
     show(status) {
       const over = status.endedAt !== undefined
-      what.textContent = about(status, names)
+      what.textContent = about(status)
       how.textContent = `${stateOf(status)} · ${clock(status.endedAt ?? status.createdAt)}`
       cancel.hidden = over || status.cancel !== undefined
       bar.hidden = over
@@ -140,7 +121,7 @@ function jobRow(job: Job, names: ReadonlyMap<string, string>): Row<JobStatus> {
   }
 }
 
-function about({ request }: JobStatus, names: ReadonlyMap<string, string>): string {
+function about({ request }: JobStatus): string {
   const asked = request as { sourceConnection?: string; forceFullSync?: boolean; datasets?: string[]; scope?: string }
   if (asked.scope === 'all') return 'All datasets'
   const ids = asked.datasets ?? [asked.sourceConnection ?? '']
@@ -154,9 +135,4 @@ function stateOf({ state, job, joined, cancel, unknownSince }: JobStatus): strin
   if (cancel === 'impossible') words.push('cannot be cancelled any more')
   if (unknownSince !== undefined) words.push('no news')
   return words.join(', ')
-}
-
-function button(textContent: string, act: () => Promise<unknown>): HTMLButtonElement {
-  const onclick = () => void act().catch(error => alert(error.message))
-  return h('button', { type: 'button', textContent, onclick })
 }

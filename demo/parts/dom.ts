@@ -54,4 +54,58 @@ export function setText(field: HTMLInputElement | HTMLTextAreaElement, text: str
   if (document.activeElement !== field && field.value !== text) field.value = text
 }
 
+export function button(
+  textContent: string,
+  work: () => unknown,
+  more: Properties<HTMLButtonElement> = {},
+): HTMLButtonElement {
+  return h('button', { type: 'button', textContent, onclick: () => act(work), ...more })
+}
+
+/** Does what was asked for. What comes of it is seen in the page; only a refusal is said. */
+export async function act(work: () => unknown): Promise<void> {
+  try {
+    await work()
+    complain(undefined)
+  } catch (error) {
+    complain(error)
+  }
+}
+
+function complain(error: unknown): void {
+  const told = document.getElementById('complaint')
+  if (error === undefined) {
+    told?.replaceChildren()
+    return
+  }
+  const place = told ?? document.body.appendChild(h('div', { id: 'complaint', role: 'alert' }))
+  const text = error instanceof Error ? error.message : String(error)
+  place.replaceChildren(
+    h('span', { textContent: text }),
+    button('Close', () => {}),
+  )
+}
+
+/** A select's options; the choice stays where it is still there. */
+export function offer(
+  select: HTMLSelectElement,
+  options: readonly { readonly value: string; readonly text: string }[],
+) {
+  const same = select.options.length === options.length
+  if (
+    same &&
+    options.every(({ value, text }, at) => select.options[at]?.value === value && select.options[at].text === text)
+  )
+    return
+  const { value } = select
+  select.replaceChildren(...options.map(one => new Option(one.text, one.value)))
+  if (options.some(one => one.value === value)) select.value = value
+}
+
 export const clock = (at: number): string => new Date(at).toLocaleTimeString()
+
+export function sizeOf(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  const [unit, by] = bytes < 1024 ** 2 ? ['KiB', 1024] : ['MiB', 1024 ** 2]
+  return `${(bytes / by).toFixed(bytes / by < 10 ? 1 : 0)} ${unit}`
+}

@@ -1,5 +1,5 @@
-import { collection, defineSchema, type Strategy } from '../src/index.ts'
-import { records } from '../src/transports/files/sources.ts'
+import { collection, defineSchema, type Strategy } from '../../src/index.ts'
+import { records } from '../../src/transports/files/sources.ts'
 
 export type Note = { readonly title: string; readonly text: string; readonly at: number }
 
@@ -11,15 +11,6 @@ export interface Config {
   /** The channel of the network switch. */
   readonly wire: string
 }
-
-export const strategies: readonly Strategy[] = [
-  'LAST_WRITER_WINS',
-  'KEEP_BOTH',
-  'SERVER_WINS',
-  'CLIENT_WINS',
-  'MANUAL',
-  'MERGE',
-]
 
 export const schemaWith = (conflicts: Strategy) =>
   defineSchema({ version: 1, collections: { notes: collection<Note>()({ remote: 'drive', conflicts, ...records }) } })

@@ -1,0 +1,13 @@
+/** The engine of one device with files. */
+import { indexeddb } from '../../src/stores/indexeddb/index.ts'
+import { files } from '../../src/transports/files/index.ts'
+import { type Given, serve } from '../../src/worker/serve.ts'
+import { switched } from '../parts/network.ts'
+import { type Config, schemaWith } from './schema.ts'
+
+export default serve(({ account, config: { url, share, strategy, wire }, token }: Given<Config>) => ({
+  store: indexeddb(account),
+  schema: schemaWith(strategy),
+  remotes: { drive: files({ url, share, token: token('drive'), platform: 'web' }) },
+  platform: switched(wire),
+}))

@@ -1,0 +1,48 @@
+import type { Db, Item } from '../../src/index.ts'
+import { act, button, h, type Row, setText } from '../parts/dom.ts'
+import { marks } from '../parts/marks.ts'
+import { panel } from '../parts/panel.ts'
+import type { Note, schemaWith } from './schema.ts'
+
+type NotesDb = Pick<Db<ReturnType<typeof schemaWith>['collections']>, 'data' | 'outbox' | 'conflicts'>
+
+export function notesPanel({ data: { notes }, outbox, conflicts }: NotesDb): HTMLElement {
+  const add = button('New note', async () => {
+    const id = await notes.add({ title: '', text: '', at: Date.now() })
+    // It is on the screen as soon as the live query has heard of it.
+    requestAnimationFrame(() => list.querySelector<HTMLInputElement>(`[data-id="${CSS.escape(id)}"] input`)?.focus())
+  })
+  const { element, list, show } = panel<Item<Note>>('Notes', 'No notes yet.', ({ id }) => id, makeRow, add)
+  const mark = marks(list, outbox, conflicts)
+
+  notes
+    .orderBy('at', 'desc')
+    .live()
+    .subscribe(items => {
+      show(items)
+      mark()
+    })
+  return element
+
+  function makeRow({ id }: Item<Note>): Row<Item<Note>> {
+    const title = h('input', { placeholder: 'Title', label: 'Title', className: 'plain' })
+    const text = h('textarea', { placeholder: 'Write something…', rows: 2, label: 'Text', className: 'plain' })
+    const remove = button('×', () => notes.delete(id), {
+      className: 'quiet',
+      title: 'Delete this note',
+      label: 'Delete',
+    })
+    title.oninput = () => act(() => notes.patch(id, { title: title.value }))
+    text.oninput = () => act(() => notes.patch(id, { text: text.value }))
+    const dot = h('span', { className: 'dot', role: 'img' })
+    const element = h('li', {}, h('div', { className: 'line' }, dot, title, remove), text)
+    element.dataset.id = id
+    return {
+      element,
+      show({ value }) {
+        setText(title, value.title)
+        setText(text, value.text)
+      },
+    }
+  }
+}
