@@ -37,7 +37,6 @@ db.data.entries.live().subscribe(items => {
 document.body.append(
   deviceHeader(title, line, statusLine(db.remotes.drive)),
   filesPanel(db, share, selection(db, share)),
-  devicesPanel(db.remotes.drive),
   outboxPanel(db.outbox, ({ id, value }) => {
     const name = String(value?.name ?? names.get(id) ?? 'An entry')
     return value === null ? `${name}, deleted` : name
@@ -46,6 +45,7 @@ document.body.append(
     titleOf: ({ local, theirs, base }) => String((local.value ?? theirs.value ?? base?.value)?.name ?? 'An entry'),
     sideOf,
   }),
+  devicesPanel(db.remotes.drive),
 )
 
 /** An entry has two parts that can change: its place, and what is in it. */

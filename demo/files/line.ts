@@ -24,7 +24,7 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
     className: folder ? 'name fold' : 'name',
   })
   const dot = h('span', { className: 'dot', role: 'img' })
-  const size = h('span', { className: 'quiet' })
+  const size = h('span', { className: 'amount' })
   const keep = h('input', { type: 'checkbox', hidden: !folder })
   keep.onchange = async () => {
     if (now === undefined) return

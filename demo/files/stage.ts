@@ -10,7 +10,7 @@ const show = keyed<FilesSeen['entries'][number]>(
   ({ id }) => id,
   () => {
     const name = h('span')
-    const size = h('span', { className: 'quiet' })
+    const size = h('span', { className: 'amount' })
     const element = h('li', { className: 'line' }, name, size)
     return {
       element,
@@ -29,6 +29,9 @@ watch<FilesSeen>(({ entries }) => {
   // What is in a folder comes right after it.
   const order = ({ path }: FilesSeen['entries'][number]) => path.replaceAll('/', '\0')
   show([...entries].sort((one, other) => (order(one) < order(other) ? -1 : 1)))
-  const files = entries.filter(({ kind }) => kind === 'file').length
-  byId('server-says').textContent = `${files === 1 ? '1 file' : `${files} files`}, ${entries.length - files} folders`
+  const count = (kind: 'file' | 'folder') => {
+    const all = entries.filter(one => one.kind === kind).length
+    return all === 1 ? `1 ${kind}` : `${all} ${kind}s`
+  }
+  byId('server-says').textContent = `${count('file')}, ${count('folder')}`
 })

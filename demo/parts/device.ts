@@ -36,7 +36,8 @@ export interface Network {
   /** The name of the channel on which the device's worker hears of it. */
   readonly channel: string
   readonly label: HTMLElement
-  online(): boolean
+  /** Resolves when the network is off. */
+  off(): Promise<void>
   /** Something else about it is another now. */
   changed(): void
 }
@@ -46,12 +47,17 @@ export function network(store: string, ahead = () => 0): Network {
   const box = h('input', { type: 'checkbox', id: 'network', checked: sessionStorage.getItem(store) !== 'off' })
   const channel = `${store}:network`
   const { changed } = wire(channel, () => ({ online: box.checked, ahead: ahead() }))
-  box.onchange = () => {
+  box.addEventListener('change', () => {
     sessionStorage.setItem(store, box.checked ? 'on' : 'off')
     changed()
-  }
+  })
+  const off = () =>
+    new Promise<void>(resolve => {
+      if (!box.checked) resolve()
+      box.addEventListener('change', () => !box.checked && resolve())
+    })
   const label = h('label', { className: 'switch' }, box, ' network')
-  return { channel, label, online: () => box.checked, changed }
+  return { channel, label, off, changed }
 }
 
 /** The top of a device: its name and its switches, then how far it is. */

@@ -5,6 +5,7 @@ import { realWorld } from '../../src/sandbox/real-world.ts'
 import { serve } from '../../src/sandbox/serve.ts'
 import { sqlite } from '../../src/sandbox/sqlite.ts'
 import { weather } from '../../src/sandbox/weather.ts'
+import { cognite } from './cognite.ts'
 import { jobSandboxes, jobsPlace } from './jobs.ts'
 import { answerer } from './routes.ts'
 import { shares } from './shares.ts'
@@ -24,13 +25,19 @@ export async function sandbox(db: string): Promise<PlaygroundSandbox> {
   let limit: number | undefined
   const files = filesSandbox({ world: realWorld, weather: conditions, db: sqlite(db) })
   const jobs = jobSandboxes()
-  const { urls, close } = await serve({ files: { ...files, overWire: narrowed(files.overWire, () => limit) }, ...jobs })
+  const plant = cognite(conditions)
+  const { urls, close } = await serve({
+    files: { ...files, overWire: narrowed(files.overWire, () => limit) },
+    cognite: plant.sandbox,
+    ...jobs,
+  })
   const place = jobsPlace(jobs, urls)
 
   return {
     url: urls.files,
     answer: answerer({
       ...shares(files, urls.files),
+      ...plant.routes(urls.cognite),
       'GET jobs/place': () => place,
       'POST weather'({ body }) {
         const said = body as Weather
