@@ -97,9 +97,6 @@ export function cognite(weather: Weather) {
       const pump = pumps.find(({ externalId }) => externalId === id)
       return String((pump && fields(pump).name) ?? id)
     }
-    const readings = inspect()
-      .records(space)
-      .filter(({ status }) => status !== 'deleted')
     const count = (device: string, part: string) => began.get(`${tokenOf(space, device)} ${part}`) ?? 0
     const readings = inspect()
       .records(space)

@@ -37,7 +37,9 @@ export function visit(): Visit {
   beforeAll(async () => {
     const main = fileURLToPath(new URL('../../demo/main.ts', import.meta.url))
     playground = spawn(process.execPath, [main, '--data', data], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = await once(createInterface({ input: playground.stdout! }), 'line')
+    const ended = once(playground, 'exit').then(() => Promise.reject(new Error('The playground did not start.')))
+    const [line] = await Promise.race([once(createInterface({ input: playground.stdout! }), 'line'), ended])
+    ended.catch(() => {}) // in the end it ends
     address = String(line).replace(/^.*: /, '')
     const executablePath = process.env.CHROMIUM ?? browsers.find(existsSync)
     if (executablePath === undefined) throw new Error('There is no Chromium here: install one, or name it in CHROMIUM.')
