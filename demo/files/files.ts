@@ -38,7 +38,15 @@ export function filesPanel(db: FilesDb, share: string, { watch, keep }: Selectio
   )
 
   const beside = (id: string) => foldersBeside(all, share, id)
-  const actions = { open, rename, move, remove, keep, upload, fold, beside, moving: (id: string) => moving.get(id) }
+  let closeLast = () => {}
+  const actions = {
+    ...{ open, rename, move, remove, keep, upload, fold, beside },
+    moving: (id: string) => moving.get(id),
+    opened(close: () => void) {
+      closeLast()
+      closeLast = close
+    },
+  }
   const { element, list, show } = panel<Line>(
     'Files',
     'No files yet.',

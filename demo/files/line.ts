@@ -14,6 +14,8 @@ export interface Tools extends Pick<Selection, 'keep'> {
   fold(id: string): void
   /** Where it can be moved to. */
   beside(id: string): readonly { readonly value: string; readonly text: string }[]
+  /** Called when the actions of a line are opened: those of the last one are to be closed. */
+  opened(close: () => void): void
   /** What is on its way of it. */
   moving(id: string): Transfer | undefined
 }
@@ -37,7 +39,11 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
   const transfer = h('div', { className: 'line transfer' }, bar, far)
 
   const into = h('select', { label: 'Move to' })
-  into.onchange = () => act(() => tools.move(id, into.value))
+  into.onchange = () =>
+    act(async () => {
+      await tools.move(id, into.value)
+      toggle(false)
+    })
   const rename = h('input', { label: 'New name', required: true })
   const form = h('form', {}, rename, h('button', { textContent: 'Rename' }))
   form.onsubmit = event => {
@@ -66,6 +72,7 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
     actions.hidden = !open
     more.ariaExpanded = String(open)
     if (!open || now === undefined) return
+    tools.opened(() => toggle(false))
     rename.value = now.name
     offer(into, tools.beside(id))
     into.value = now.parent

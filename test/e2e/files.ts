@@ -140,8 +140,11 @@ export function filesTests({ page, afresh }: Visit): void {
 
       await devices.last().getByRole('button', { name: 'Switch off' }).click()
       await devices.last().getByText('switched off').waitFor()
-      await phone.locator('.chip:not([data-phase="synced"])').waitFor()
+      await phone.getByRole('button', { name: 'New folder', exact: true }).click()
+      await phone.getByText('This device was switched off').waitFor()
+      await phone.getByText('1 to send').waitFor()
       await devices.last().getByRole('button', { name: 'Switch on' }).click()
+      await seen(() => names(laptop)).toEqual(['New folder'])
       await synced(phone)
 
       // A device that still runs joins again, under the name that it gives itself.
