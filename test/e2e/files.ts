@@ -125,6 +125,28 @@ export function filesTests({ page, afresh }: Visit): void {
   )
 
   test(
+    'what others wrote is shown as text, never as part of the page (S24)',
+    async () => {
+      const [laptop, phone] = await afresh('files.html', 'KEEP_BOTH')
+      const name = '<img src=x onerror=alert(1)>.txt'
+      await upload(laptop, '/', name, '<script>alert(1)</script>')
+      for (const device of [laptop, phone]) await entry(device, name).waitFor()
+      expect(await says(phone, name)).toBe('<script>alert(1)</script>')
+      for (const device of [laptop, phone]) await online(device, false)
+      await write(laptop, name, '<b>laptop</b>')
+      await write(phone, name, '<b>phone</b>')
+      for (const device of [laptop, phone]) {
+        await online(device, true)
+        await synced(device)
+      }
+      await seen(() => names(laptop).then(all => all.length)).toBe(2)
+      await seen(() => page().locator('#server-holds li').count()).toBe(2)
+      for (const frame of page().frames()) expect(await frame.locator('img, b, body script').count()).toBe(0)
+    },
+    3 * patience,
+  )
+
+  test(
     'devices are listed, renamed, switched off and removed by each other',
     async () => {
       const [laptop, phone] = await afresh('files.html', 'KEEP_BOTH')
