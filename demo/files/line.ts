@@ -36,7 +36,8 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
   }
   const bar = h('progress')
   const far = h('span', { className: 'amount' })
-  const transfer = h('div', { className: 'line transfer' }, bar, far)
+  const why = h('p', { className: 'quiet' })
+  const transfer = h('div', { className: 'transfer' }, h('div', { className: 'line' }, bar, far), why)
 
   const into = h('select', { label: 'Move to' })
   into.onchange = () =>
@@ -112,6 +113,6 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
     if (total === undefined) bar.removeAttribute('value')
     else bar.value = done
     far.textContent = `${direction === 'up' ? '↑' : '↓'} ${sizeOf(done)}${total === undefined ? '' : ` of ${sizeOf(total)}`}`
-    if (failure !== undefined) far.textContent += `: ${failure.message}`
+    why.textContent = failure?.message ?? ''
   }
 }

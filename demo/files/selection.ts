@@ -1,5 +1,5 @@
 /** Which folders this device keeps: a preference at the server, which the engine follows. */
-import type { Db, Item } from '../../src/index.ts'
+import type { Db, Item, SyncError } from '../../src/index.ts'
 import type { FilesTransport } from '../../src/transports/files/index.ts'
 import type { LeftFolder, schemaWith } from './schema.ts'
 
@@ -37,10 +37,15 @@ export function selection({ data: { left, entries }, remotes: { drive } }: Files
   return {
     watch: hear => void left.live().subscribe(hear),
     async keep(folder, as, keep) {
-      const others = (await excludedNow()).filter(id => id !== folder)
+      const others = (await excludedNow().catch(offline)).filter(id => id !== folder)
       if (!keep) await left.put(folder, as)
       const { excluded } = await drive.api.setPreference({ share, excluded: keep ? others : [...others, folder] })
       await adopt(excluded)
     },
   }
+}
+
+function offline(error: SyncError): never {
+  if (error.code !== 'network') throw error
+  throw new Error('The server keeps this choice, and cannot be reached now. Choose again when there is a network.')
 }
