@@ -25,7 +25,7 @@ export function watchMemory(): void {
       resident: Math.max(most.resident, rss - start),
     }
   }
-  setInterval(look, 25).unref()
+  setInterval(look, 100).unref()
 }
 
 export const peak = (): Peak => most
