@@ -1,6 +1,4 @@
 /** Bytes that nobody has to keep: any part of a body is computed from its seed, on both sides of the wire. */
-import { createHash } from 'node:crypto'
-
 const block = 64 * 1024
 
 /** The bytes in `[from, to)` of the body with this seed. */
@@ -23,10 +21,4 @@ export function bytesOf(seed: number, from: number, to: number): Uint8Array {
 
 export function* stream(seed: number, size: number, piece = 256 * 1024): Generator<Uint8Array, void, void> {
   for (let at = 0; at < size; at += piece) yield bytesOf(seed, at, Math.min(at + piece, size))
-}
-
-export function sha256Of(seed: number, size: number): string {
-  const hash = createHash('sha256')
-  for (const piece of stream(seed, size)) hash.update(piece)
-  return hash.digest('hex')
 }

@@ -6,6 +6,7 @@ import { files, tree } from '../../src/transports/files/index.ts'
 import { stream } from './bytes.ts'
 import type { Account } from './devices.ts'
 import { peak, watchMemory } from './memory.ts'
+import { obey } from './obey.ts'
 
 const { name, store, url, share, token } = JSON.parse(process.argv[2] ?? '{}') as Account & {
   name: string
@@ -64,13 +65,4 @@ const orders = {
 
 export type Orders = typeof orders
 
-process.on('message', async ({ n, order, given }: { n: number; order: keyof Orders; given: never }) => {
-  try {
-    process.send?.({ n, value: await orders[order](given) }, () => {
-      if (order === 'close') process.disconnect()
-    })
-  } catch (error) {
-    process.send?.({ n, error: error instanceof Error ? error.stack : String(error) })
-  }
-})
-process.send?.({ ready: true })
+obey(orders)

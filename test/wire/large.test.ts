@@ -6,8 +6,8 @@ import { afterAll, expect, test } from 'vitest'
 import { filesSandbox } from '../../src/sandbox/files/sandbox.ts'
 import { realWorld } from '../../src/sandbox/real-world.ts'
 import { serve } from '../../src/sandbox/serve.ts'
-import { sha256Of } from './bytes.ts'
 import { device, killAll } from './devices.ts'
+import { sha256Of } from './hash.ts'
 
 const mib = 1024 * 1024
 const size = 64 * mib + 5

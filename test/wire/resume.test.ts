@@ -7,8 +7,9 @@ import { type FilesSandbox, filesSandbox } from '../../src/sandbox/files/sandbox
 import { realWorld } from '../../src/sandbox/real-world.ts'
 import { type Served, serve } from '../../src/sandbox/serve.ts'
 import { patiently } from '../browser/harness/patiently.ts'
-import { bytesOf, sha256Of } from './bytes.ts'
+import { bytesOf } from './bytes.ts'
 import { type Account, device, killAll } from './devices.ts'
+import { sha256Of } from './hash.ts'
 import { type Fate, latch, proxy, type Seen, type Wire } from './proxy.ts'
 
 const mib = 1024 * 1024
