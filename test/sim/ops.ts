@@ -311,9 +311,26 @@ async function removeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<void> 
       attempts.push(...sim.history.attempt(by, treeCells(one.id, before, sim.history.bytes), new Map()))
       deleted(sim, by, `tree/${one.id}`)
     }
+    // What another tab put into the folder since it was looked at goes along, by the same hand.
+    const since: TreeRow[] = []
+    for (const id of madeBy(sim, by)) {
+      const value = gone.some(one => one.id === id) ? undefined : await tx.tree!.get(id)
+      if (value !== undefined) since.push({ id, value })
+    }
     await tx.tree!.delete(row.id)
+    for (const { id, value } of since) {
+      if ((await tx.tree!.get(id)) !== undefined) continue
+      attempts.push(...sim.history.attempt(by, treeCells(id, value, sim.history.bytes), new Map()))
+      deleted(sim, by, `tree/${id}`)
+    }
   })
   acknowledge(sim, attempts)
+}
+
+/** The entries of the tree that this device made. */
+function madeBy(sim: Sim, by: string): string[] {
+  const made = sim.history.writes.filter(write => write.by === by && write.over === null && write.value !== null)
+  return [...new Set(made.flatMap(({ cell }) => /^tree\/(.+)#place$/.exec(cell)?.[1] ?? []))]
 }
 
 /** Another client of the same server, which knows nothing of us. */
