@@ -132,6 +132,8 @@ export interface Bodies {
     from: number,
     io: Io,
   ): Promise<{ readonly at: number; readonly size?: number; readonly pieces: AsyncIterable<Uint8Array> }>
+  /** What was uploaded is there for all to see before `send`: its change is sealed first, and a later one follows it. */
+  readonly shows?: true
   /** Runs before `send`, and again after a crash: it asks the remote how much is there and goes on from that. */
   upload(change: Change, body: Body, io: Io): Promise<void>
 }
@@ -174,6 +176,8 @@ export const jobEnds: readonly JobReport['state'][] = [
 export interface Asked {
   readonly at: number
   readonly mark?: Json
+  /** How often it was sent. */
+  readonly times: number
 }
 
 /**
@@ -190,9 +194,22 @@ export interface Jobs<Request = Json> {
   start(request: Request, io: Io): Promise<{ readonly id: string; readonly report?: JobReport }>
   /**
    * Before asking (no `asked`): the id of a job under way that does the same, else a mark by which later jobs are told
-   * from earlier ones. After a doubt: the id of a job that is newer than the mark, and so the one that was asked for.
+   * from earlier ones. After a doubt: the id of a job that is newer than the mark, and so the one that was asked for;
+   * `unsure` says why it may be another that does less, and that it is `done` is not said then. Or how it `ended`, where
+   * a remote keeps no list, nothing is under way, and nothing would come of asking again.
    */
-  find(request: Request, asked: Asked | undefined, io: Io): Promise<{ readonly id?: string; readonly mark?: Json }>
+  find(
+    request: Request,
+    asked: Asked | undefined,
+    io: Io,
+  ): Promise<{
+    readonly id?: string
+    readonly unsure?: string
+    readonly ended?: JobReport
+    readonly mark?: Json
+  }>
+  /** What one job at a time works on. Default: all that the remote has. Pure. */
+  place?(request: Request): string
   check(id: string, request: Request, io: Io): Promise<JobReport>
   /**
    * Hears reports until the remote ends it; losing some costs time only, because `check` goes on beside it. That a job

@@ -91,12 +91,19 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     forget(new Set(rows.map(({ id }) => id)))
     if (paused) return lookEvery
     const stored = await storeHeard()
-    const next = rows.toSorted((one, other) => dueAt(one) - dueAt(other))[0]
+    const next = rows.filter(row => !waits(row, rows)).toSorted((one, other) => dueAt(one) - dueAt(other))[0]
     if (next === undefined) return lookEvery
     const left = Math.max(dueAt(next), allowed) - steady()
     if (left > 0) return Math.min(left, stored, lookEvery)
     await step(next).catch(thrown => blame(next, thrown))
     return 0
+  }
+
+  /** Which of two requests a new job answers cannot be told: the second one waits until nothing is in doubt. */
+  function waits({ job, asked, cancel, request }: JobRow, rows: readonly JobRow[]): boolean {
+    if (job !== undefined || asked !== undefined || cancel !== undefined) return false
+    const place = jobs.place?.(request)
+    return rows.some(one => one.job === undefined && one.asked !== undefined && jobs.place?.(one.request) === place)
   }
 
   /** A wish to end it is told at once, if that did not fail just now. */
@@ -128,8 +135,8 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     const refused = jobs.refuses?.(row.request)
     if (refused !== undefined) return end(row, { state: 'failed', reason: refused, needs: 'user' })
     const found = await jobs.find(row.request, undefined, io())
-    if (found.id !== undefined) return take(row, found.id, true)
-    await ask(row, { at: platform.now(), ...(found.mark !== undefined && { mark: found.mark }) })
+    if (found.id !== undefined) return take(row, found.id, { joined: true })
+    await ask(row, { at: platform.now(), ...(found.mark !== undefined && { mark: found.mark }), times: 0 })
   }
 
   /** Whether our request arrived is not known: only where it surely did not, it is sent again. */
@@ -137,16 +144,20 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     const since = doubted.get(row.id) ?? steady()
     doubted.set(row.id, since)
     const lookedAt = steady()
-    const { id } = await jobs.find(row.request, asked, io())
-    if (id !== undefined) return take(row, id, false)
-    if (lookedAt - since < settling) return later(row, Math.min(settling - (lookedAt - since), lookEvery))
+    const { id, unsure, ended } = await jobs.find(row.request, asked, io())
+    if (id !== undefined) return take(row, id, { ...(unsure !== undefined && { unsure }) })
+    if (ended !== undefined) return end(row, ended)
+    const left = settling * Math.min(asked.times, 4) - (lookedAt - since)
+    if (left > 0) return later(row, Math.min(left, lookEvery))
     if (row.cancel !== undefined) return end(row, { state: 'cancelled' })
     await ask(row, asked)
   }
 
-  async function ask(row: JobRow, asked: Asked): Promise<void> {
+  async function ask(row: JobRow, before: Asked): Promise<void> {
+    const asked = { ...before, times: before.times + 1 }
     const marked = await change(row, now => (now.cancel === undefined ? { ...now, asked } : undefined))
     if (marked === undefined) return
+    const since = doubted.get(row.id)
     doubted.delete(row.id)
     let started: Awaited<ReturnType<Jobs['start']>>
     try {
@@ -154,28 +165,34 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     } catch (thrown) {
       const error = asSyncError(thrown)
       if (over(error)) throw error
-      doubted.set(row.id, steady())
-      if (reactionTo(error).effect === 'maybe') throw error
+      const maybe = reactionTo(error).effect === 'maybe'
+      doubted.set(row.id, (maybe ? undefined : since) ?? steady())
+      if (maybe) throw error
       // This one had no effect; one before it, whose answer was lost, may have had.
       if (row.asked === undefined) await change(row, ({ asked: _, ...now }) => now)
       if (error.code !== 'busy') throw error
       return join(row, row.asked, error)
     }
-    await take(row, started.id, false, started.report)
+    await take(row, started.id, {}, started.report)
   }
 
   /** Somebody's job is in the way: it is ours to watch if it does the same, and to wait for if it does not. */
   async function join(row: JobRow, asked: Asked | undefined, why: SyncError): Promise<void> {
     const { id } = await jobs.find(row.request, asked, io())
     if (id === undefined) throw why
-    await take(row, id, true)
+    await take(row, id, { joined: true })
   }
 
-  async function take(row: JobRow, job: string, joined: boolean, report?: JobReport): Promise<void> {
+  async function take(
+    row: JobRow,
+    job: string,
+    how: Pick<JobRow, 'joined' | 'unsure'>,
+    report?: JobReport,
+  ): Promise<void> {
     await change(row, ({ failure: _, ...now }) => ({
       ...now,
       job,
-      ...(joined && { joined: true as const }),
+      ...how,
       ...(report && { report: merged(now.report, report) }),
       changedAt: platform.now(),
     }))
@@ -212,7 +229,11 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
   }
 
   async function end(row: JobRow, report: JobReport): Promise<void> {
-    await change(row, now => ended(now, merged(now.report, report), platform.now()))
+    const { unsure } = row
+    const good = report.state === 'done' || report.state === 'partial'
+    const honest: JobReport =
+      good && unsure !== undefined ? { ...report, state: 'finished-unverified', reason: unsure } : report
+    await change(row, now => ended(now, merged(now.report, honest), platform.now()))
     hadEnded()
   }
 
@@ -259,13 +280,15 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     if (over(error)) throw error
     const { next: reaction } = reactionTo(error)
     const now = platform.now()
+    // A short job may be over before the second look: the first one comes at once.
+    const fresh = steady() - (doubted.get(row.id) ?? Number.NEGATIVE_INFINITY) < firstPause
     const isOpen = await change(row, before => {
       if (before.job === undefined && refusals.has(error.code) && !inDoubt(before)) {
         const state = before.asked === undefined ? 'failed' : 'vanished'
         return ended(before, { ...before.report, state, reason: error.message, needs: 'user' }, now)
       }
       const { at = now, tries = 0 } = before.failure ?? {}
-      const wait = (reaction === 'retry' ? 0 : slow) + pause(platform, tries + 1, longestPause)
+      const wait = fresh ? firstPause : (reaction === 'retry' ? 0 : slow) + pause(platform, tries + 1, longestPause)
       const next = Math.max(now + wait, error.notBefore ?? 0)
       return { ...before, failure: { code: error.code, message: error.message, at, tries: tries + 1, next } }
     })

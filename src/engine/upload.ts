@@ -1,5 +1,6 @@
 /** One body goes, before the change that names it: the remote says how much it has, and the rest follows. */
 import { bodyHead, pieceSize, readBody } from '../ledger/bodies.ts'
+import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { type ChangeRow, getRow, type OutboxRow, outboxKey } from '../ledger/rows.ts'
 import { changeOf } from '../ledger/settle.ts'
 import { putTransfer } from '../ledger/transfers.ts'
@@ -11,6 +12,7 @@ import { ioFor } from './io.ts'
 
 export async function upload(on: Ground, { transfer, place, change: name }: Load): Promise<void> {
   const { sha256 } = transfer
+  if (on.transport.bodies!.shows) await seal(on, place.collection, name!)
   const { change, head } = await glance(on, async (tx, checkpoint) => {
     const at = await getRow<ChangeRow>(tx, 'changes', [name!])
     const row =
@@ -42,4 +44,18 @@ export async function upload(on: Ground, { transfer, place, change: name }: Load
   }
   await on.transport.bodies!.upload(change, body, ioFor(on, { signal: on.signal }))
   await progress(size, on.platform.now())
+}
+
+/** From now on the remote may have it: what the app does next is another change, and comes after this one. */
+async function seal(on: Ground, collection: string, name: string): Promise<void> {
+  await fenced(on, async tx => {
+    const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+    const at = await draft.change(name)
+    if (at === undefined || !('generation' in at)) return
+    const entry = await draft.get(collection, at.id)
+    const row = entry.rows.find(one => one.change === name)
+    if (row?.state !== 'waiting' || row.sealed) return
+    replaceRow(entry, row, { ...row, sealed: true })
+    await draft.flush()
+  })
 }

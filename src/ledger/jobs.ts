@@ -17,6 +17,8 @@ export interface JobRow {
   readonly job?: string
   /** It was under way already when we came. */
   readonly joined?: true
+  /** Why it may not be the one that was asked for. */
+  readonly unsure?: string
   readonly report: JobReport
   /** When the report last said something new. */
   readonly changedAt: number

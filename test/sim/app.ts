@@ -57,12 +57,25 @@ export interface Status {
   readonly nextTry?: number
 }
 
+export interface JobShown {
+  readonly id: string
+  readonly state: string
+  readonly endedAt?: number
+}
+
+export interface RemoteShown {
+  readonly status: { get(): Promise<Status> }
+  sync(): unknown
+  run(request: Json): Promise<{ readonly id: string }>
+  readonly jobs: { list(): Promise<readonly JobShown[]>; get(id: string): { cancel(): Promise<void> } }
+}
+
 export interface Db {
   readonly data: {
     readonly [collection: string]: {
       get(id: string): Promise<Value | undefined>
       list(): Promise<readonly unknown[]>
-      write?(id: string, bytes: Uint8Array): Promise<Written>
+      write?(id: string, bytes: Uint8Array, fields?: Value): Promise<Written>
       read?(id: string): Promise<Uint8Array | undefined>
     }
   }
@@ -72,7 +85,7 @@ export interface Db {
     resolve(id: string, verdict: { readonly take: string }): Promise<unknown>
   }
   readonly outbox: { list(): Promise<readonly OutboxItem[]> }
-  readonly remotes: { readonly [name: string]: { readonly status: { get(): Promise<Status> }; sync(): unknown } }
+  readonly remotes: { readonly [name: string]: RemoteShown }
   close(): Promise<void>
 }
 

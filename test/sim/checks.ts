@@ -96,8 +96,9 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
     if (!db) return void again()
     const made = sim.history.writes.length
     const at = sim.world.elapsed()
-    Promise.all([db.remotes.drive!.status.get(), db.outbox.list()])
-      .then(([status, outbox]) => {
+    const { status, jobs, sync } = db.remotes.drive!
+    Promise.all([status.get(), db.outbox.list(), jobs.list()])
+      .then(([status, outbox, jobs]) => {
         sim.stats.statuses++
         const stopped = outbox.filter(one => one.state === 'held' || one.state === 'asked').length
         tab.seen = {
@@ -106,7 +107,10 @@ export function observe(sim: Sim, tab: Tab, ms: number): void {
           open: outbox.length - stopped,
           stopped,
           why: JSON.stringify(status, plainly),
+          works: jobs.filter(({ endedAt }) => endedAt === undefined).length,
         }
+        // Where a new token is asked for, the app has one.
+        if (status.phase === 'needs-auth') sync()
         if (status.phase === 'synced' && outbox.length > stopped && made === sim.history.writes.length)
           sim.world.fail('I13', `${tab.name} says synced with ${outbox.length - stopped} changes waiting`)
         // Another tab than the leader knows no nudge: what it says may be as old as its last look.

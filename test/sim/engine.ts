@@ -7,6 +7,8 @@ import { boxNotes, boxTransport } from './box.ts'
 import { type CdfLoaded, cdfSource, cdfTransport, isCdf, loadCdf } from './cdf.ts'
 import { ruleOf, type StoreKind } from './plan.ts'
 import type { Engine } from './sim.ts'
+import { loadWork, type WorkLoaded, workCollections, workTransport } from './work/load.ts'
+import { isWork } from './work/work.ts'
 
 interface Loaded {
   readonly open: Open
@@ -14,14 +16,17 @@ interface Loaded {
   readonly tree: Source
   readonly records: Source
   readonly cdf: CdfLoaded
+  readonly work: WorkLoaded
 }
 
 export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> {
-  const { open, files, tree, records, cdf } = await load()
+  const { open, files, tree, records, cdf, work } = await load()
   const idb = stores.includes('indexeddb') ? await loadIdb() : undefined
   return {
     open,
     schema: options => {
+      if (isWork(options.remote))
+        return defineSchema({ version: 1, collections: workCollections(work, options.remote, 'drive') })
       const rule = ruleOf(options.strategy)
       const notes = collection({
         ...(isCdf(options.remote) ? cdfSource(cdf, options.remote) : options.remote === 'files' ? records : boxNotes),
@@ -36,6 +41,7 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
     },
     idbDisk: (world, faults, name) => idb!(world, faults, name),
     transport: (options, token) => {
+      if (isWork(options.remote)) return workTransport(work, options.remote, options.seed, token)
       if (isCdf(options.remote)) return cdfTransport(cdf, options.remote, options.seed, token)
       if (options.remote !== 'files') return boxTransport(options.remote, token)
       return files({
@@ -51,10 +57,13 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
 async function load(): Promise<Loaded> {
   // The client is opened with its own types; the simulator asks for what it uses.
   const client = (await import('../../src/client/open.ts' as string)) as { open: Open }
-  const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<Loaded, 'open' | 'cdf'>
+  const transport = (await import('../../src/transports/files/index.ts' as string)) as Omit<
+    Loaded,
+    'open' | 'cdf' | 'work'
+  >
   // The client loads these when it opens: a second time that settles within the step.
   await Promise.all([import('../../src/engine/engine.ts'), import('../../src/strategies/index.ts')])
-  return { ...transport, open: client.open, cdf: await loadCdf() }
+  return { ...transport, open: client.open, cdf: await loadCdf(), work: await loadWork() }
 }
 
 /** fake-indexeddb replaces globals, so it is loaded only where it is wanted. */

@@ -2,7 +2,7 @@
 
 import { shapeOf } from '../../src/ledger/migrate.ts'
 import type { Platform } from '../../src/platform.ts'
-import { type Stored, spaces } from '../../src/store.ts'
+import { type KeyedRow, type StoreDriver, type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
 import { entriesOf, nameToken, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
@@ -23,7 +23,10 @@ export interface Dump {
 }
 
 /** Reads a disk behind the engine's back. */
-export async function dump(sim: Sim, device: Device, driver = device.disk.plain()): Promise<Dump> {
+export async function contentOf(
+  sim: Sim,
+  driver: StoreDriver,
+): Promise<{ readonly records: { readonly [name: string]: readonly Stored[] }; readonly rows: Content }> {
   const shape = shapeOf(sim.engine.schema(sim.options))
   const nobody = { post() {}, listen: () => () => {}, close() {} }
   // To read a disk, this much of a world is enough.
@@ -33,30 +36,35 @@ export async function dump(sim: Sim, device: Device, driver = device.disk.plain(
     sleep: () => new Promise(() => {}),
   } as unknown as Platform
   const store = await driver.open(shape, platform)
-  const records = Object.keys(shape.collections)
-  const content = await store.read({ records, rows: [...spaces] }, async tx => ({
-    notes: await tx.records('notes').list({ deleted: true }),
-    tree: records.includes('tree') ? await tx.records('tree').list({ deleted: true }) : [],
-    rows: Object.fromEntries(
-      await Promise.all(spaces.map(async space => [space, await tx.rows(space).list()] as const)),
-    ),
-  }))
+  const names = Object.keys(shape.collections)
+  const content = await store.read({ records: names, rows: [...spaces] }, async tx => {
+    const records: [string, Stored[]][] = []
+    for (const name of names) records.push([name, await tx.records(name).list({ deleted: true })])
+    const rows: [string, KeyedRow[]][] = []
+    for (const space of spaces) rows.push([space, await tx.rows(space).list()])
+    return { records: Object.fromEntries(records), rows: Object.fromEntries(rows) }
+  })
   await store.close()
   // What a database still has to do after it is closed must not fall into the next world.
   for (let n = 0; n < 30; n++) await drained()
+  return content
+}
+
+type Content = { readonly [space: string]: readonly KeyedRow[] }
+
+export async function dump(sim: Sim, device: Device, driver = device.disk.plain()): Promise<Dump> {
+  const { records, rows } = await contentOf(sim, driver)
+  const { notes = [], tree = [] } = records
   const alive = (rows: readonly Stored[]) => rows.filter(row => row.value !== null)
   return {
     device,
-    notes: alive(content.notes),
-    tree: alive(content.tree),
-    stopped: stoppedIn(content.rows.outbox!.map(({ row }) => row as OutboxItem)),
-    inbox: content.rows.inbox!.map(({ row }) => row as InboxItem),
-    text: plainly(content),
+    notes: alive(notes),
+    tree: alive(tree),
+    stopped: stoppedIn(rows.outbox!.map(({ row }) => row as OutboxItem)),
+    inbox: rows.inbox!.map(({ row }) => row as InboxItem),
+    text: plainly({ notes, tree, rows }),
     content: Object.fromEntries(
-      Object.entries({ notes: content.notes, tree: content.tree, ...content.rows }).map(([name, rows]) => [
-        name,
-        rows.map(plainly),
-      ]),
+      Object.entries({ notes, tree, ...rows }).map(([name, rows]) => [name, rows.map(plainly)]),
     ),
   }
 }

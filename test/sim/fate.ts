@@ -114,6 +114,7 @@ function wipe(sim: Sim, device: Device): void {
 export function calm(sim: Sim): void {
   sim.faults.on = false
   sim.server.cdf?.calm()
+  sim.server.work?.calm()
   for (const device of sim.devices) {
     sim.network.online(device.machine)
     for (const tab of device.tabs) {

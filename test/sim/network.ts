@@ -29,6 +29,8 @@ export interface Sending {
   answer?: Uint8Array<ArrayBuffer>
   /** When the device heard of it, or gave up. */
   ended?: number
+  /** What the server answered came to the device as it was. */
+  heard?: true
 }
 
 export interface Network extends Ways {
@@ -128,6 +130,12 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
       world.post(server, there, label, () => {
         if (away.has(machine)) return lose('offline', 2)
         ask().then(async response => {
+          if (/^text\/event-stream/.test(response.headers.get('content-type') ?? '')) {
+            const stream = () => streamed(owner, machine, response, `${kind}/${ordinal}`)
+            const gone = hit('failAfter') || hit('lost')
+            if (gone) await response.body?.cancel()
+            return gone ? lose('answer lost', back) : answer(stream, back)
+          }
           const bytes = new Uint8Array(await response.arrayBuffer())
           Object.assign(sending, { status: response.status, answer: bytes })
           if (world.log) world.note(`${label}${url.search} ${said(body)} -> ${response.status} ${said(bytes)}`)
@@ -139,13 +147,55 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
           if (hit('html')) return answer(portal, back)
           const { status, headers } = response
           const short = hit('cut') ? bytes.slice(0, Math.floor(bytes.length / 2)) : bytes
-          return answer(() => new Response(bodiless(status) ? null : short, { status, headers }), back)
+          return answer(() => {
+            if (short === bytes) sending.heard = true
+            return new Response(bodiless(status) ? null : short, { status, headers })
+          }, back)
         })
         const again = (after: number) => world.post(server, after, `${label} again`, () => void ask())
         if (hit('twice')) again(1 + world.dice('again', kind, ordinal) * 20)
         if (hit('late')) again(world.dice('lateness', kind, ordinal) * 20_000)
       })
     })
+  }
+
+  /** An answer that goes on: its pieces come when the server says something, until one of the two has enough. */
+  function streamed(owner: Owner, machine: Machine, response: Response, name: string): Response {
+    const down = world.lane(`stream/${name}`)
+    const source = response.body!.getReader()
+    const deaf = faults.happens('halfOpen', 'stream', name)
+    let open = true
+    let pieces = 0
+    let end: (error?: TypeError) => void = () => undefined
+    const drop = { machine, cut: () => down(owner, 5, 'stream cut', () => end(new TypeError('terminated'))) }
+    const leave = () => {
+      open = false
+      cuts.delete(drop)
+      world.post(wire, 5, 'stream gone', () => void source.cancel())
+    }
+    cuts.add(drop)
+    owner.last.push(leave)
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        end = error => {
+          if (!open) return
+          leave()
+          if (error) controller.error(error)
+          else controller.close()
+        }
+        const next = async (): Promise<void> => {
+          const { done, value } = await source.read()
+          if (done) return void down(owner, 5, 'stream ends', () => end())
+          pieces++
+          if (!deaf && !faults.happens('frameLost', 'stream', name, pieces))
+            down(owner, 5, 'stream', () => open && controller.enqueue(value))
+          return next()
+        }
+        next().catch(() => down(owner, 5, 'stream broken', () => end(new TypeError('terminated'))))
+      },
+      cancel: leave,
+    })
+    return new Response(body, { status: response.status, headers: response.headers })
   }
 
   const socket: Ways['socket'] = (owner, machine, url, headers, events) => {

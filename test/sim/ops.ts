@@ -7,8 +7,13 @@ import { nameToken, noteCells, treeCells } from './history.ts'
 import type { Write } from './oracle.ts'
 import type { Op } from './plan.ts'
 import { codeOf, type Sim, type Tab, text } from './sim.ts'
+import { workActs } from './work/ops.ts'
 
 export function perform(sim: Sim, op: Op): void {
+  if (op.kind === 'outside') {
+    sim.server.work?.happen(op.dice, op.n)
+    return
+  }
   if (op.kind === 'stranger') {
     stranger(sim, op)
     return
@@ -54,7 +59,7 @@ const expected = new Set([
 
 const turns = new WeakMap<Db, Promise<void>>()
 
-type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>
+export type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>
 
 const acts: { readonly [kind in Op['kind']]?: Act } = {
   put: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], before => freshNote(sim, op, 0, before)),
@@ -76,6 +81,7 @@ const acts: { readonly [kind in Op['kind']]?: Act } = {
   move: inTurn(changeEntry),
   bytes: changeEntry,
   remove: inTurn(removeEntry),
+  ...workActs,
 }
 
 /** What a removed folder takes along is read before the write: nothing may come into it between the two. */

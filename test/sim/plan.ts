@@ -4,15 +4,26 @@ import type { Turn } from '../../src/sandbox/cognite/knobs.ts'
 import { cdfKnobs, isCdf } from './cdf.ts'
 import { type Family, families, familyNames, noRates } from './faults.ts'
 import { between, pick, type Random, randomOf } from './random.ts'
+import { isWork } from './work/work.ts'
 
 export const strategies = ['KEEP_BOTH', 'LAST_WRITER_WINS', 'SERVER_WINS', 'CLIENT_WINS', 'MANUAL', 'MERGE'] as const
 export type StrategyName = (typeof strategies)[number]
 export type StoreKind = 'memory' | 'indexeddb'
 /**
  * The file API, and the plainest remotes that there can be: one that guards by version, one that guards too but forgets
- * what was deleted, one that takes whatever comes. The two of Cognite are played when asked for only.
+ * what was deleted, one that takes whatever comes. The two of Cognite, and those that work on jobs, are played when
+ * asked for only.
  */
-export const remotes = ['files', 'box', 'purging-box', 'open-box', 'cdf-instances', 'cdf-records'] as const
+export const remotes = [
+  'files',
+  'box',
+  'purging-box',
+  'open-box',
+  'cdf-instances',
+  'cdf-records',
+  'airweave',
+  'cognee',
+] as const
 export type RemoteKind = (typeof remotes)[number]
 
 /** Whether the remote refuses what is based on an old state. */
@@ -59,6 +70,12 @@ export const kinds = [
   'bytes',
   'remove',
   'stranger',
+  'ask',
+  'cancel',
+  'refresh',
+  'outside',
+  'document',
+  'drop',
 ] as const
 export type Kind = (typeof kinds)[number]
 
@@ -73,9 +90,14 @@ export interface Op {
 }
 
 /** How long the storm is. Where a leader may freeze, long enough that another tab gives it up and takes over. */
-export const stormOf = ({ tabs, rates }: Options): number => (tabs > 1 && rates.freeze > 0 ? 45_000 : 8000)
-/** In which all must be quiet again. Cognite says nothing by itself: each step of a dispute takes a look of 30 s. */
-export const patienceOf = ({ remote }: Options): number => (isCdf(remote) ? 300_000 : 120_000)
+export const stormOf = ({ tabs, rates, remote }: Options): number =>
+  isWork(remote) ? 90_000 : tabs > 1 && rates.freeze > 0 ? 45_000 : 8000
+/**
+ * In which all must be quiet again. Cognite says nothing by itself: each step of a dispute takes a look of 30 s. A job
+ * whose worker died is swept away after a quarter of an hour.
+ */
+export const patienceOf = ({ remote }: Options): number =>
+  remote === 'airweave' ? 1_200_000 : isCdf(remote) || isWork(remote) ? 300_000 : 120_000
 
 /** What the command line, or the shrinker, wants otherwise. */
 export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & { readonly without?: readonly Family[] }
@@ -112,7 +134,8 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   // Where nothing is guarded, what was run over is in the log and nowhere else.
   if (options.remote === 'open-box') rates.compact = 0
   // These are about devices that the server knows, which Cognite does not.
-  if (isCdf(options.remote)) Object.assign(rates, { forceSync: 0, deviceGone: 0, poison: 0 })
+  if (isCdf(options.remote) || isWork(options.remote)) Object.assign(rates, { forceSync: 0, deviceGone: 0, poison: 0 })
+  if (isWork(options.remote)) rates.compact = 0
   // What was purged is forgotten: a request that comes late makes it again, and its own row looks like an old one.
   // Instances are alike: what is not there passes any guard.
   if (options.remote === 'purging-box' || options.remote === 'cdf-instances') rates.late = 0
@@ -138,7 +161,11 @@ export function planOf(options: Options): readonly Op[] {
 const onNotes: readonly Kind[] = ['put', 'put', 'put', 'patch', 'patch', 'delete', 'add', 'batch', 'meanwhile', 'read']
 const onTree: readonly Kind[] = ['file', 'file', 'folder', 'rename', 'move', 'bytes', 'bytes', 'remove', 'stranger']
 
-function kindOf(random: Random, { tree, strategy, settles }: Options): Kind {
+const onWork: readonly Kind[] = ['ask', 'ask', 'ask', 'cancel', 'refresh', 'outside', 'outside', 'outside', 'outside']
+const onDocuments: readonly Kind[] = [...onWork, 'document', 'document', 'document', 'drop']
+
+function kindOf(random: Random, { tree, strategy, settles, remote }: Options): Kind {
+  if (isWork(remote)) return pick(random, remote === 'cognee' ? onDocuments : onWork)
   if (strategy === 'MANUAL' && settles && random() < 0.15) return 'settle'
   return tree && random() < 0.45 ? pick(random, onTree) : pick(random, onNotes)
 }
@@ -155,6 +182,8 @@ export function describe(options: Options): string {
   const on = familyNames.filter(name => rates[name] > 0).map(name => `${name} ${rates[name].toPrecision(2)}`)
   const { records, instances, ...others } = cdf ?? {}
   const own = { ...others, ...(rest.remote === 'cdf-records' ? records : instances) }
-  const words = Object.entries({ ...rest, ...(cdf ? own : knobs) }).map(([name, value]) => `${name}=${value}`)
+  const words = Object.entries({ ...rest, ...(cdf ? own : isWork(rest.remote) ? {} : knobs) }).map(
+    ([name, value]) => `${name}=${value}`,
+  )
   return `seed ${seed}: ${words.join(' ')}; faults: ${on.join(', ') || 'none'}`
 }

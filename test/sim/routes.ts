@@ -11,7 +11,7 @@ export const isPush = ({ url }: Pick<Sending, 'url'>): boolean =>
 export const hasEffect = (sending: Pick<Sending, 'url' | 'method'>): boolean =>
   sending.method !== 'GET' &&
   sending.method !== 'HEAD' &&
-  !/\/(instances|records)\/(sync|byids|filter)$/.test(sending.url.pathname)
+  !/\/(instances|records)\/(sync|byids|filter)$|\/search\/instant$|\/diff$/.test(sending.url.pathname)
 
 /** The place behind which a pull asks; `undefined`: it asks for everything. */
 export function placeOf({ url, body }: Pick<Sending, 'url' | 'body'>): string | undefined {

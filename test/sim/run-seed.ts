@@ -11,6 +11,7 @@ import { doubts, type Failure, judge } from './oracle.ts'
 import { type Op, type Options, patienceOf, planOf, stormOf } from './plan.ts'
 import { isPull } from './routes.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
+import { judgeWork, tellWork, watchWork, workQuiet } from './work/judge.ts'
 
 export interface Outcome {
   readonly failures: readonly Failure[]
@@ -50,6 +51,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
     watch(sim)
     hearNudges(sim)
     watchEffects(sim)
+    const works = sim.server.work === undefined ? undefined : watchWork(sim, sim.server.work)
     const end = stormOf(options)
     for (const op of run.plan ?? planOf(options)) world.post(sim.fate, op.at, `plan ${op.n}`, () => perform(sim, op))
     befall(sim, end)
@@ -62,7 +64,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
     await settle(sim)
     const quietAfter = world.elapsed() - from
     if (world.failures.length > 0) {
-      if (run.trace) tellAll(sim, await dumpAll(sim))
+      if (run.trace) await (works === undefined ? dumpAll(sim).then(dumps => tellAll(sim, dumps)) : tellWork(sim))
       return outcome(sim, world.failures, quietAfter)
     }
     if (world.dice('rebuild') < 0.25) {
@@ -70,7 +72,9 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
       await settle(sim)
       if (world.failures.length > 0) return outcome(sim, world.failures, quietAfter)
     }
-    return await verdict(sim, quietAfter)
+    if (works === undefined) return await verdict(sim, quietAfter)
+    const { failures, print } = await judgeWork(sim, works)
+    return { ...outcome(sim, failures, quietAfter), print }
   } finally {
     process.off('unhandledRejection', unhandled)
     for (const device of sim.devices) for (const tab of device.tabs) world.crash(tab.owner)
@@ -101,6 +105,7 @@ async function settle(sim: Sim): Promise<void> {
 const settled = new Set(['synced', 'needs-user'])
 
 function quiet(sim: Sim, device: Device): boolean {
+  if (sim.server.work !== undefined) return workQuiet(sim, sim.server.work, device)
   const changed = sim.server.changedAt
   const pulled = lastPull(sim, device)
   return device.tabs.every(

@@ -6,6 +6,9 @@ import { type Cdf, cdfOf, isCdf } from './cdf.ts'
 import type { Remote } from './network.ts'
 import type { Options } from './plan.ts'
 import { isPush } from './routes.ts'
+import { airweaveWork } from './work/airweave.ts'
+import { cogneeWork } from './work/cognee.ts'
+import { isWork, type Work, type WorkKind } from './work/work.ts'
 import type { World } from './world.ts'
 
 export interface Server {
@@ -13,6 +16,7 @@ export interface Server {
   readonly sandbox: FilesSandbox
   readonly box: Box
   readonly cdf: Cdf | undefined
+  readonly work: Work | undefined
   readonly share: string
   readonly user: string
   /** The token that the app holds now. */
@@ -46,10 +50,12 @@ export function serverOf(world: World, options: Options): Server {
   sandbox.admin.createFolder(share, '/notes')
   let tokens = 0
   const cdf = isCdf(options.remote) ? cdfOf(options.remote, world, options.cdf ?? {}, `${canaryToken}-0`) : undefined
-  const boxKind = options.remote === 'files' || isCdf(options.remote) ? 'box' : options.remote
+  const work = isWork(options.remote) ? workOf(options.remote, world, options.seed) : undefined
+  const boxKind = options.remote === 'files' || isCdf(options.remote) || isWork(options.remote) ? 'box' : options.remote
   const server: Server = {
     sandbox,
     cdf,
+    work,
     box: boxOf(boxKind, world.now),
     share,
     user: user_id,
@@ -60,11 +66,13 @@ export function serverOf(world: World, options: Options): Server {
       sandbox.admin.revokeToken(old)
       tokens++
       cdf?.renewToken(old, server.token())
+      work?.renewToken(old, server.token())
       sandbox.admin.addToken(user_id, server.token())
     },
     remote: {
-      fails: cdf !== undefined,
+      fails: cdf !== undefined || work !== undefined,
       async fetch(request) {
+        if (work !== undefined) return work.fetch(request)
         const authorized = request.headers.get('authorization') === `Bearer ${server.token()}`
         const response = await (cdf !== undefined
           ? cdf.fetch(request)
@@ -99,6 +107,9 @@ export function serverOf(world: World, options: Options): Server {
   }
   return server
 }
+
+const workOf = (kind: WorkKind, world: World, seed: string): Work =>
+  (kind === 'airweave' ? airweaveWork : cogneeWork)(world, seed, `${canaryToken}-0`)
 
 function rowsIn(shard: unknown): readonly (NoteRow & { readonly id: string })[] {
   if (Array.isArray(shard)) return shard

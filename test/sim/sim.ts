@@ -27,6 +27,8 @@ export interface Tab {
         readonly phase: string
         readonly open: number
         readonly stopped: number
+        /** Jobs that have not ended. */
+        readonly works: number
         readonly why: string
       }
     | undefined
@@ -53,6 +55,8 @@ export interface Sim {
   readonly devices: Device[]
   readonly history: History
   readonly engine: Engine
+  /** Called with each transaction that is about to commit. */
+  readonly deeds: ((device: Device, deed: Deed) => void)[]
   /** The part of the world that is neither device nor network. */
   readonly fate: Owner
   readonly stats: {
@@ -88,6 +92,7 @@ export function simOf(options: Options, engine: Engine, trace: boolean): Sim {
     devices: [],
     history: historyOf(),
     engine,
+    deeds: [],
     fate: world.owner('fate'),
     stats: { boundaries: 0, acked: 0, refused: 0, skipped: 0, crashes: 0, reads: 0, statuses: 0 },
   }
@@ -131,6 +136,7 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
     ...eyes,
     done(deed: Deed) {
       sawBytes(sim, tab.device.name, deed)
+      for (const hear of sim.deeds) hear(tab.device, deed)
       eyes.done(deed)
     },
   }

@@ -24,6 +24,7 @@ export function admin(server: Server): Admin {
       state.tokens.set(token, { user: user.id, expires: Number.POSITIVE_INFINITY, key: false })
       return { user_id: user.id, key, token }
     },
+    addToken: (user, token) => void state.tokens.set(token, { user, expires: Number.POSITIVE_INFINITY, key: false }),
     revoke: token => void state.tokens.delete(token),
     addDataset(user, name) {
       advance(server)
@@ -64,6 +65,8 @@ export type Admin = {
     email: string,
     password?: string,
   ) => { readonly user_id: string; readonly key: string; readonly token: string }
+  /** Another bearer token of the user, which does not expire. */
+  readonly addToken: (user: string, token: string) => void
   readonly revoke: (token: string) => void
   readonly addDataset: (user: string, name: string) => string
   readonly share: (dataset: string, user: string, what: 'read' | 'write') => void

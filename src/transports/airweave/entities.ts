@@ -17,11 +17,19 @@ export interface ReadBack extends News {
 /** More jobs than this are read at once by reading everything. */
 const MOST_JOBS = 5
 
-export async function readBack(api: Api, connection: string, jobs: readonly Job[], io: Io): Promise<ReadBack> {
+/** `holds`: whether the connection has entities. Its jobs may be forgotten, and a job may have brought none. */
+export async function readBack(
+  api: Api,
+  connection: string,
+  jobs: readonly Job[],
+  holds: boolean,
+  io: Io,
+): Promise<ReadBack> {
   const row = await io.peek(peek => peek.row(['read', connection]))
   const last = text(row, 'job')
-  const [newest] = jobs
-  if (newest === undefined || newest.id === last) return { group: connection, records: [], whole: true }
+  const newest = jobs[0]?.id
+  const nothing = newest === undefined && row === undefined && !holds
+  if (nothing || (newest === last && row !== undefined)) return { group: connection, records: [], whole: true }
   // While one is at work, what search shows is neither before nor after it.
   if (jobs.some(job => !isOver(job))) return { group: connection, records: [], whole: row !== undefined }
   const sync = text(row, 'sync') ?? (await api.syncId(connection, io))
@@ -33,11 +41,11 @@ export async function readBack(api: Api, connection: string, jobs: readonly Job[
   const read = full ? await everything(api, connection, sync, io) : await since(api, connection, sync, news, io)
   // A job that came meanwhile has changed what was being read: the next look begins anew.
   const [after] = (await api.jobs(connection, 1, io)) ?? []
-  if (after?.id !== newest.id || !read.whole) {
+  if (after?.id !== newest || !read.whole) {
     if (!read.whole) io.notice({ code: 'protocol', message: 'Search gave entities twice: they are read again.' })
     return { group: connection, records: [], whole: false }
   }
-  return { ...read, rows: { put: [{ key: ['read', connection], row: { job: newest.id, sync } }] } }
+  return { ...read, rows: { put: [{ key: ['read', connection], row: { job: newest ?? null, sync } }] } }
 }
 
 /** Nothing says what a cancelled job did. */

@@ -27,12 +27,12 @@ export function pull(api: Api, options: PullOptions): Pull {
       const connections = await api.connections(io)
       for (const one of connections) yield* pagesOf(await changed('connections', one.id, [one], io), under)
       yield* goneWith(connections, under, io)
-      for (const { id } of connections) {
+      for (const { id, record } of connections) {
         const jobs = (await api.jobs(id, options.jobs, io)) ?? []
         const news = await changed('jobs', id, jobs, io)
         yield* pagesOf({ ...news, rows: await underWay(id, jobs, io) }, under)
         if (!options.entities) continue
-        const read = await readBack(api, id, jobs, io)
+        const read = await readBack(api, id, jobs, record.value?.entities !== 0, io)
         whole &&= read.whole
         yield* pagesOf(read, under)
       }

@@ -11,6 +11,7 @@ export type AirweaveRun = {
   readonly forceFullSync?: boolean
 }
 
+const UNSURE = 'A sync has ended. Whether it was the full one that was asked for cannot be told: its answer was lost.'
 const LOOKED_AT = 100
 const MOST = 1000
 /** Without its mark, a job is taken for ours only if it began about then. */
@@ -22,6 +23,8 @@ export function runs(api: Api): Jobs<AirweaveRun> {
       typeof sourceConnection === 'string' && safeId(sourceConnection)
         ? undefined
         : 'Say which source connection to run: `sourceConnection` is its id.',
+
+    place: ({ sourceConnection }) => sourceConnection,
 
     async start({ sourceConnection, forceFullSync = false }, io) {
       const { id, report } = await api.run(sourceConnection, forceFullSync, io)
@@ -40,7 +43,8 @@ export function runs(api: Api): Jobs<AirweaveRun> {
         throw new SyncError('busy', 'Another sync of this connection is under way. The full one follows it.')
       }
       const ours = newerThan(jobs, asked).at(-1)
-      return ours === undefined ? {} : { id: ours.id }
+      if (ours === undefined) return {}
+      return { id: ours.id, ...(forceFullSync && { unsure: UNSURE }) }
     },
 
     async check(id, { sourceConnection }, io) {

@@ -2,6 +2,7 @@
 import { reactionTo, SyncError } from '../../errors.ts'
 import type { Change, Receipt, RejectCode, Value } from '../../model.ts'
 import type { Bodies, Io, Push } from '../../transport.ts'
+import { deleted } from '../shared/listing.ts'
 import type { Api } from './api.ts'
 import { described } from './pull.ts'
 import { datasetRecord, type Listed } from './wire.ts'
@@ -48,7 +49,9 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
     }
     const id = added.get(change.change)
     const one = id === undefined ? await named(listed, value, io) : listed.find(it => it.id === id)
-    if (one === undefined) return { change: change.change, state: 'unknown' }
+    // It was there: somebody has deleted it since. Without its id that is not known, and adding it again does no harm.
+    if (one === undefined && id !== undefined) return vanished(change, id)
+    if (one === undefined) return no(change, 'content-missing', 'The server does not have this document: add it again.')
     const remote = await described(api, one, io)
     return { change: change.change, state: 'accepted', id: one.id, version: remote.version, remote }
   }
@@ -91,6 +94,7 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
       },
     },
     bodies: {
+      shows: true,
       async upload({ change, value }, body, io) {
         // Said with its receipt, without having been sent.
         if (value === null || body.size > limits.mostBytes) return
@@ -119,6 +123,11 @@ const UNCHANGEABLE: { readonly [source: string]: string } = {
 }
 
 const gone = ({ change }: Change): Receipt => ({ change, state: 'accepted', version: { gone: true } })
+
+const vanished = ({ change }: Change, id: string): Receipt => {
+  const remote = deleted('documents', id)
+  return { change, state: 'accepted', id, version: remote.version, remote }
+}
 
 const no = ({ change }: Change, code: RejectCode, reason: string): Receipt => ({
   change,

@@ -2,9 +2,9 @@
  * Syncs of datasets to the cloud. The API tells only what is under way, and ends a run well whatever was lost: that
  * everything is there is said only after hashes were compared with the cloud.
  */
-import { SyncError } from '../../errors.ts'
+import { asSyncError, SyncError } from '../../errors.ts'
 import type { Json } from '../../model.ts'
-import type { Io, JobReport, Jobs } from '../../transport.ts'
+import type { Asked, Io, JobReport, Jobs } from '../../transport.ts'
 import { knownOf } from '../shared/listing.ts'
 import { text } from '../shared/shape.ts'
 import { safeId } from '../shared/url.ts'
@@ -13,6 +13,10 @@ import type { Dataset, Run } from './wire.ts'
 
 /** Some datasets, by id; everything must be said aloud. */
 export type CogneeSync = { readonly datasets: readonly string[] } | { readonly scope: 'all' }
+
+/** So often a run is asked for that nothing is ever seen of. */
+const MOST_TIMES = 5
+const NO_WORD = 'A sync was asked for several times. Cognee never said that one began, and none can be seen.'
 
 export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
   return {
@@ -25,7 +29,7 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
 
     async find(request, asked, io) {
       const run = await api.running(io)
-      if (run === undefined) return { mark: null }
+      if (run === undefined) return asked === undefined ? { mark: null } : leftToDo(request, asked, io)
       if (await sameSet(request, run, io)) return { id: run.id }
       // After a doubt it cannot be ours: there is only one at a time, and ours would say our datasets.
       if (asked !== undefined) return {}
@@ -39,6 +43,20 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
     },
 
     pauses: [1_000, 15_000],
+  }
+
+  /** A run that is over leaves no trace, and one that moves nothing does no harm: it is asked for again, up to a point. */
+  async function leftToDo(request: CogneeSync, { times }: Asked, io: Io): Promise<{ readonly ended?: JobReport }> {
+    if (cloud === undefined)
+      return times < MOST_TIMES ? {} : { ended: { state: 'finished-unverified', reason: NO_WORD } }
+    try {
+      const ended = await verified(request, io)
+      return ended.state === 'done' || times >= MOST_TIMES ? { ended } : {}
+    } catch (error) {
+      const { code } = asSyncError(error)
+      if (code === 'aborted' || code === 'stale-leader') throw error
+      return {} // the cloud cannot be asked
+    }
   }
 
   async function chosen(request: CogneeSync, io: Io): Promise<readonly Dataset[]> {
