@@ -30,7 +30,7 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
     async find(request, asked, io) {
       const run = await api.running(io)
       if (run === undefined) return asked === undefined ? { mark: null } : leftToDo(request, asked, io)
-      if (await sameSet(request, run, io)) return { id: run.id }
+      if (await sameSet(request, run, asked !== undefined, io)) return { id: run.id }
       // After a doubt it cannot be ours: there is only one at a time, and ours would say our datasets.
       if (asked !== undefined) return {}
       throw new SyncError('busy', 'Another sync is under way. This one follows it.')
@@ -64,11 +64,12 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
     return 'scope' in request ? all : all.filter(({ id }) => request.datasets.includes(id))
   }
 
-  async function sameSet(request: CogneeSync, run: Run, io: Io): Promise<boolean> {
+  /** `ours`: such a run was asked for, so one name of several is enough. What it brought is looked at in any case. */
+  async function sameSet(request: CogneeSync, run: Run, ours: boolean, io: Io): Promise<boolean> {
     const asked = await chosen(request, io)
     const ids = 'scope' in request ? asked.map(({ id }) => id) : request.datasets
     if (run.datasets !== undefined) return same(ids, run.datasets)
-    // Older servers tell one name only.
+    if (ours && run.first) return asked.some(({ name }) => run.names?.includes(name))
     return (
       run.names !== undefined &&
       same(

@@ -30,6 +30,8 @@ export interface Run {
   /** Either may be missing: servers differ. */
   readonly datasets: readonly string[] | undefined
   readonly names: readonly string[] | undefined
+  /** The documented status tells the first name of several. */
+  readonly first?: true
   readonly percent: number | undefined
 }
 
@@ -97,10 +99,12 @@ export function readRun(json: Json | undefined): Run {
   const id = text(json, 'run_id')
   if (id === undefined) throw wrongShape('a run')
   const name = text(json, 'dataset_name')
+  const names = texts(json, 'dataset_names')
   return {
     id,
     datasets: texts(json, 'dataset_ids'),
-    names: texts(json, 'dataset_names') ?? (name === undefined ? undefined : [name]),
+    names: names ?? (name === undefined ? undefined : [name]),
+    ...(names === undefined && { first: true as const }),
     percent: count(json, 'progress_percentage'),
   }
 }

@@ -106,7 +106,8 @@ export function airweaveWork(world: World, seed: string, token: string): Work {
       if (left > 0) continue
       tick()
       work()
-      return note()
+      note()
+      return
     }
   }
 

@@ -8,7 +8,7 @@ import { contentOf } from '../evidence.ts'
 import type { Sending } from '../network.ts'
 import type { Failure } from '../oracle.ts'
 import type { Device, Sim } from '../sim.ts'
-import { wishesOf } from './ops.ts'
+import { unwantedOf, wishesOf } from './ops.ts'
 import type { JobSeen, Run, Work } from './work.ts'
 
 /** A run that a request of a device began; a request that the network repeats is not the device's doing. */
@@ -41,10 +41,13 @@ export function watchWork(sim: Sim, work: Work): Watched {
   const state = { changedAt: 0, print: '' }
   asked.set(sim, state)
 
-  const beat = () => {
-    work.tick()
+  const look = () => {
     const print = printOf(work)
     if (print !== state.print) Object.assign(state, { print, changedAt: world.elapsed() })
+  }
+  const beat = () => {
+    work.tick()
+    look()
     world.post(server, BEAT, 'beat', beat)
   }
   const server = world.owner('server')
@@ -58,6 +61,7 @@ export function watchWork(sim: Sim, work: Work): Watched {
     const { machine: by } = sending
     return () => {
       done()
+      if (sending.method !== 'GET') look()
       const cancelled = work.cancels(sending)
       if (cancelled !== undefined) cancels.set(by, (cancels.get(by) ?? new Set()).add(cancelled))
       if (!work.starts(sending) || !first) return
@@ -190,8 +194,8 @@ function honest(
   for (const one of jobs) {
     const run = one.job === undefined ? undefined : runOf(work, one.job)
     const ended = ends.get(`${name} ${one.id}`) ?? 0
-    const wanted = wishesOf(sim).some(({ id, cancelled }) => id === one.id && cancelled)
-    const really = work.lie({ ...one, ...(wanted && { cancel: 'wished' }) }, run, ended)
+    const unwanted = unwantedOf(sim).has(one.id)
+    const really = work.lie({ ...one, ...(unwanted && { cancel: 'wished' }) }, run, ended)
     if (really !== undefined) fail('I33', `${name}: job ${one.id} says ${JSON.stringify(one.report)}, really ${really}`)
     const good = one.report.state === 'done' || one.report.state === 'partial'
     if (one.request.forceFullSync === true && run !== undefined && !run.force && good)
@@ -231,6 +235,7 @@ function stop(sim: Sim, device: Device): void {
 export async function tellWork(sim: Sim): Promise<void> {
   const tell = (text: string) => void sim.world.log?.push(text)
   for (const { id, by, at } of wishesOf(sim)) tell(`wish ${id} of ${by} at ${at.toFixed(0)}`)
+  for (const one of [...(sim.server.work?.items ?? []), ...(sim.server.work?.drops ?? [])]) tell(JSON.stringify(one))
   for (const run of sim.server.work?.runs() ?? []) tell(`server ${JSON.stringify(run)}`)
   for (const device of sim.devices) {
     stop(sim, device)

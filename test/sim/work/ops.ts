@@ -10,11 +10,17 @@ export interface Wish {
   readonly id: string
   readonly by: string
   readonly at: number
-  /** Whether somebody wanted it to end, acknowledged or not. */
-  cancelled: boolean
 }
 
 const wishes = new WeakMap<Sim, Wish[]>()
+const unwanted = new WeakMap<Sim, Set<string>>()
+
+/** Jobs that somebody wanted to end, acknowledged or not. */
+export function unwantedOf(sim: Sim): Set<string> {
+  const mine = unwanted.get(sim) ?? new Set()
+  unwanted.set(sim, mine)
+  return mine
+}
 
 export function wishesOf(sim: Sim): Wish[] {
   const mine = wishes.get(sim) ?? []
@@ -32,14 +38,14 @@ export const workActs: { readonly [kind in Kind]?: Act } = {
     const { id } = await db.remotes.drive!.run(workIn(sim).request(op.dice))
     const all = wishesOf(sim)
     sim.stats.acked++
-    if (!all.some(one => one.id === id)) all.push({ id, by, at: sim.world.elapsed(), cancelled: false })
+    if (!all.some(one => one.id === id)) all.push({ id, by, at: sim.world.elapsed() })
   },
   async cancel(sim, db, _, op) {
     const { jobs } = db.remotes.drive!
     const open = (await jobs.list()).filter(({ endedAt }) => endedAt === undefined)
     const one = open[Math.floor(op.dice[0] * open.length)]
     if (one === undefined) return
-    for (const wish of wishesOf(sim)) if (wish.id === one.id) wish.cancelled = true
+    unwantedOf(sim).add(one.id)
     await jobs.get(one.id).cancel()
   },
   async refresh(_, db) {
