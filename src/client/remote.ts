@@ -18,7 +18,10 @@ export interface RemoteHandle {
   sync(): void
   /** Resolves when everything here is there and the other way round, or when only the user can help. */
   synced(): Promise<Status>
-  /** Until `resume`, after a restart too: nothing is pulled or pushed, local work goes on. */
+  /**
+   * Until `resume`, after a restart too: nothing is pulled or pushed, local work goes on. A file that is on its way up
+   * stops after the piece that is being sent; bytes that somebody asks for come all the same.
+   */
   pause(): Promise<void>
   /** Also after a new token, or whatever else the status asked for. */
   resume(): Promise<void>

@@ -1,4 +1,5 @@
 /** One body goes, before the change that names it: the remote says how much it has, and the rest follows. */
+import { SyncError } from '../errors.ts'
 import { bodyHead, pieceSize, readBody } from '../ledger/bodies.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { type ChangeRow, getRow, type OutboxRow, outboxKey } from '../ledger/rows.ts'
@@ -31,10 +32,13 @@ export async function upload(on: Ground, { transfer, place, change: name }: Load
       'relaxed',
     )
 
+  let paused = false
   const body: Body = {
     size,
     sha256,
     async read(from, to) {
+      paused = await glance(on, async (_, checkpoint) => checkpoint.paused === true)
+      if (paused) throw new SyncError('aborted', 'The app has paused.')
       if (size > pieceSize) await progress(from)
       return on.store.read({ records: [], rows: ['meta', 'bodies'] }, async tx => {
         await mustLead(on, tx)
@@ -42,7 +46,12 @@ export async function upload(on: Ground, { transfer, place, change: name }: Load
       })
     },
   }
-  await on.transport.bodies!.upload(change, body, ioFor(on, { signal: on.signal }))
+  try {
+    await on.transport.bodies!.upload(change, body, ioFor(on, { signal: on.signal }))
+  } catch (error) {
+    if (paused) return // the remote says where to go on
+    throw error
+  }
   await progress(size, on.platform.now())
 }
 

@@ -242,6 +242,24 @@ describe('up', () => {
     await sync()
     expect(sha(held.get(sha(bytes)))).toBe(sha(bytes))
   })
+
+  test('paused in the middle of a body, no more of it goes until the app resumes', async () => {
+    const world = worldOf()
+    const { fake, remote, held, app } = keeper(world)
+    const { rows, db } = await app()
+    remote.slow = 5_000
+    const bytes = bytesOf(3 * pieceSize)
+    await rows.write('a', bytes)
+    await world.pass(7_000)
+    await db.remotes.fake.pause()
+    await world.pass(60_000)
+    expect((await db.remotes.fake.transfers.get())[0]).toMatchObject({ done: 0, size: bytes.length })
+    expect([...held.keys()]).toEqual([])
+    await db.remotes.fake.resume()
+    await world.pass(60_000)
+    expect(sha(held.get(sha(bytes)))).toBe(sha(bytes))
+    expect(Object.keys(fake.values())).toEqual(['a'])
+  })
 })
 
 describe('what a remote said', () => {
