@@ -51,6 +51,8 @@ export interface Peek {
   agreed(source: string, ids: readonly string[]): Promise<(Base | undefined)[]>
   /** Ids of the agreed, not deleted records whose parent field says `parent`. */
   children(source: string, parent: string): Promise<string[]>
+  /** Whether anything is here under these ids: a record, its tombstone or a change of one, in the order asked for. */
+  known(source: string, ids: readonly string[]): Promise<boolean[]>
   /** Ids behind `after` of records that the remote had, and that the walk under way has not shown so far. */
   unseen(source: string, limit: number, after?: string): Promise<string[]>
   /** The transport's own rows. */
@@ -74,6 +76,16 @@ export interface Page {
   readonly private?: PrivateRows
   /** The walk has now listed all of the source, or all below `within`: what it did not bring is deleted there. */
   readonly complete?: readonly { readonly source: string; readonly within?: string }[]
+  /**
+   * What this page completes is listed anew from here on, apart from what was listed before: only what a walk brings
+   * from this page on escapes its `complete`.
+   */
+  readonly anew?: true
+  /**
+   * These records, and all below them, are no part of what is synced here any more, by somebody's choice: after the rest
+   * of the page they go without a trace. What has unsynced changes stays, and the folders over it.
+   */
+  readonly hides?: readonly { readonly source: string; readonly id: string }[]
   /** Deletions may go unseen from here on, by the app's own choice, until everything is walked again. */
   readonly missesDeletes?: true
   /** Ask before any delete of this page, however few: a file that held many records is gone. The reason to show. */

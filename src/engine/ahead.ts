@@ -6,7 +6,7 @@ import { equal, sameBase } from '../equal.ts'
 import type { Ahead } from '../ledger/rows.ts'
 import type { RemoteRecord } from '../model.ts'
 
-const nameOf = ({ collection, id }: RemoteRecord): string => `${collection}\n${id}`
+const nameOf = ({ collection, id }: Pick<RemoteRecord, 'collection' | 'id'>): string => `${collection}\n${id}`
 
 /** Together with what receipts showed since. */
 export const withShown = (ahead: Ahead | undefined, shown: readonly RemoteRecord[]): Ahead => ({
@@ -23,6 +23,8 @@ export const asideOf = (ahead: Ahead | undefined): RemoteRecord[] =>
 export interface Waiting {
   /** Whether this row of a feed may be older than what a receipt showed: then it is not to be met now. */
   puts(remote: RemoteRecord): boolean
+  /** It is no part of what is synced any more. */
+  forget(source: string, id: string): void
   readonly rest: () => Ahead | undefined
 }
 
@@ -42,6 +44,7 @@ export function waitingIn(ahead: Ahead | undefined, snapshot: boolean): Waiting 
       open.set(name, { shown, aside: remote })
       return true
     },
+    forget: (collection, id) => void open.delete(nameOf({ collection, id })),
     rest: () => (open.size === 0 ? undefined : Object.fromEntries(open)),
   }
 }

@@ -126,16 +126,22 @@ function peekOf(on: Ground, tx: Reader): Peek {
       }
       return [...ids]
     },
+    async known(source, ids) {
+      const place = on.places.get(source)
+      if (place === undefined) return ids.map(() => false)
+      return (await tx.records(place.collection).getMany(ids)).map(one => one !== undefined)
+    },
     async unseen(source, limit, after) {
       const place = on.places.get(source)
       const { generation: walk } = await checkpointOf(tx, on.remote)
       const found: string[] = []
       for (let from = after; place !== undefined && found.length < limit; ) {
-        const query = { limit: 1000, ...(from !== undefined && { after: { id: from } }) }
+        const query = { limit: 1000, deleted: true as const, ...(from !== undefined && { after: { id: from } }) }
         const some = await tx.records(place.collection).list(query)
         for (const one of some) {
-          const { generation } = metaOf(one)
-          if (generation > 0 && generation < walk && found.length < limit) found.push(one.id)
+          const { generation, open } = metaOf(one)
+          const gone = one.value === null && open === undefined
+          if (!gone && generation > 0 && generation < walk && found.length < limit) found.push(one.id)
         }
         if (some.length < 1000) break
         from = some.at(-1)!.id

@@ -12,6 +12,7 @@ import type { Page, PrivateRows } from '../transport.ts'
 import { type Waiting, waitingIn } from './ahead.ts'
 import type { Ground, Place } from './ground.ts'
 import { fenced, homeIn, mayDelete } from './ground.ts'
+import { hide } from './hide.ts'
 import { meet } from './meet.ts'
 import type { Meeting } from './meeting.ts'
 import { withVerdicts } from './verdicts.ts'
@@ -33,10 +34,11 @@ export async function land(
   { last = false }: { readonly last?: boolean } = {},
 ): Promise<void> {
   const kept = await withVerdicts(on.resolver, pass =>
-    fenced(on, async (tx, checkpoint) => {
-      if (!equal(checkpoint.cursor, from)) {
+    fenced(on, async (tx, stored) => {
+      if (!equal(stored.cursor, from)) {
         throw new SyncError('busy', 'Somebody else moved the cursor meanwhile. The next try goes on from there.')
       }
+      const checkpoint = page.anew ? { ...stored, generation: stored.generation + 1, walking: true } : stored
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
       let deletes = tally.deletes
       const meeting: Meeting = {
@@ -51,6 +53,11 @@ export async function land(
       const waiting = waitingIn(last ? undefined : ahead, meeting.snapshot)
       await meetAll(on, meeting, checkpoint, page.records, waiting)
       for (const part of page.complete ?? []) await sweep(on, meeting, checkpoint, part)
+      for (const { source, id } of page.hides ?? []) {
+        const place = on.places.get(source)
+        if (place === undefined) continue
+        for (const hidden of await hide(draft, homeIn(place, checkpoint), id)) waiting.forget(source, hidden)
+      }
       pass.complete()
 
       const suspicious = page.suspicious !== undefined && deletes > tally.deletes

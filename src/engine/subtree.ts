@@ -150,7 +150,7 @@ async function meetMovedOut(
 }
 
 /** Everything that the remote, or the app, has below a folder. */
-async function descendants(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
+export async function descendants(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
   const { parent } = home.source
   if (parent === undefined) return []
   const found = new Map<string, Entry>()

@@ -76,6 +76,7 @@ export function client(options: ClientOptions): Client {
       }),
     children: async (name, parent) =>
       [...source(name).values()].filter(({ value }) => value?.parent === parent).map(({ id }) => id),
+    known: async (name, ids) => ids.map(id => source(name).has(id)),
     unseen: async (name, limit, after = '') =>
       [...source(name).values()]
         .filter(({ id, value }) => value !== null && id > after && !shown.has(`${name}\n${id}`))
@@ -171,11 +172,23 @@ export function client(options: ClientOptions): Client {
   }
 
   function land(page: Page): void {
+    if (page.anew) shown.clear()
     for (const record of page.records) {
       const records = source(record.collection)
       if (record.subtree) for (const id of below(records, record.id)) remove(records, id)
       records.set(record.id, record)
       shown.add(`${record.collection}\n${record.id}`)
+    }
+    for (const { source: name, within } of page.complete ?? []) {
+      const records = source(name)
+      for (const [id, { value }] of records) {
+        const swept = value !== null && !shown.has(`${name}\n${id}`)
+        if (swept && (within === undefined || value.share === within)) remove(records, id)
+      }
+    }
+    for (const hidden of page.hides ?? []) {
+      const records = source(hidden.source)
+      for (const id of [hidden.id, ...below(records, hidden.id)]) records.delete(id)
     }
     if (page.private) commitRows(page.private)
     self.cursor = structuredClone(page.cursor)

@@ -155,7 +155,8 @@ function readDevice(json: Json | undefined, io: Pick<Io, 'device'>): DeviceInfo 
   }
 }
 
-const readPreferences = (json: Json | undefined): readonly Preference[] => read(json, 'preferences', readPreference)
+export const readPreferences = (json: Json | undefined): readonly Preference[] =>
+  read(json, 'preferences', readPreference)
 
 function readPreference(json: Json | undefined): Preference | undefined {
   const share = idIn(json, 'share_id')

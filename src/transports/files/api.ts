@@ -1,5 +1,6 @@
 /** The calls of the file API, one function each: what is sent, and how much of the answer is believed. */
 import { SyncError } from '../../errors.ts'
+import type { Json } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { readAll } from '../shared/body.ts'
 import { errorCode } from '../shared/failure.ts'
@@ -191,6 +192,14 @@ export function api(http: Http) {
       const { id, name } = io.device
       const json = { device_id: id, device_name: name, platform: device.platform, client_version: device.version }
       await http.send({ method: 'POST', route: '/sync/devices', json, want: 'nothing' }, io)
+    },
+
+    /** What this device is to sync. `unknown`: the server knows no such thing, or not this device. */
+    async preferences(io: Io): Promise<{ state: 'said'; json: Json | undefined } | { state: 'unknown' }> {
+      const route = '/sync/devices/{device}/preferences'
+      const ids = { device: io.device.id }
+      const answer = await http.send({ method: 'GET', route, ids, want: 'json', data: [404, 405, 501] }, io)
+      return answer.status === 200 ? { state: 'said', json: answer.json } : { state: 'unknown' }
     },
 
     async heartbeat(io: Io): Promise<void> {

@@ -1,17 +1,15 @@
 /** Rows of the log into records. The last row of an entry counts; the ones before are named as its past. */
-import { SyncError } from '../../errors.ts'
 import type { RemoteRecord } from '../../model.ts'
 import type { KeyedRow, RowKey } from '../../store.ts'
 import type { Io } from '../../transport.ts'
 import { inParallel } from '../shared/pages.ts'
 import type { Api } from './api.ts'
 import { originOf } from './ids.ts'
-import { sameName } from './names.ts'
-import { covers, folderOver, foldersBelow, type Scope, segments } from './scope.ts'
+import { placed } from './places.ts'
+import { covers, folderOver, foldersBelow, type Scope } from './scope.ts'
 import { shareNews } from './share-log.ts'
-import type { TreeRow } from './sources.ts'
 import { folderToWalk } from './walk.ts'
-import { deletedRecord, type Entry, type LogRow, treeRecord } from './wire.ts'
+import { deletedRecord, type LogRow, treeRecord } from './wire.ts'
 
 export interface News {
   readonly upserts: RemoteRecord[]
@@ -21,16 +19,25 @@ export interface News {
   readonly scans: ReadonlyMap<string, ReadonlySet<string>>
   /** Shares and folders that came into sight are put into the queue of the walk. */
   readonly rows: { readonly put: readonly KeyedRow[]; readonly delete: readonly RowKey[] }
+  /** Shares to be listed from here on. */
+  readonly appeared: readonly string[]
   /** What these rows show alive and the server has no more, where no row here says why: a later one does. */
   readonly missing: readonly string[]
 }
 
-export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[], io: Io): Promise<News> {
-  const covered = all.filter(({ share }) => covers(scope, share))
+export async function resolveRows(
+  api: Api,
+  scope: Scope,
+  all: readonly LogRow[],
+  paused: ReadonlySet<string>,
+  io: Io,
+): Promise<News> {
+  const covered = all.filter(({ share, kind }) => covers(scope, share) && (kind === 'share' || !paused.has(share)))
   const rows = lastOfEach(covered)
   const shares = await shareNews(
     api,
     rows.filter(({ kind }) => kind === 'share'),
+    paused,
     io,
   )
   // A share that just appeared is listed behind these rows.
@@ -66,6 +73,7 @@ export async function resolveRows(api: Api, scope: Scope, all: readonly LogRow[]
     subtrees: [...deleted.filter(({ subtree }) => subtree), ...lacking.flatMap(row => wentAlong(row, ends, past))],
     scans,
     rows: { put: [...shares.put, ...toWalk], delete: shares.delete },
+    appeared: [...shares.appeared].filter(share => !paused.has(share)),
     missing: lacking.flatMap(({ id }) => (ends.has(id) ? [] : [id])),
   }
 }
@@ -169,48 +177,6 @@ async function upsert(api: Api, row: LogRow, io: Io): Promise<RemoteRecord | und
 
 const timeOf = ({ at, value, change }: LogRow): number | undefined =>
   change === 'created' || change === 'updated' ? (value?.modifiedAt ?? at) : at
-
-/** What the server says about the entry now, with its folder found by path where no id was given. */
-async function placed(
-  api: Api,
-  kind: 'file' | 'folder',
-  row: LogRow,
-  entry: Entry | undefined,
-  io: Io,
-): Promise<TreeRow | undefined> {
-  if (entry?.value !== undefined) return entry.value
-  if (kind === 'file') throw new SyncError('protocol', 'The file server does not say what a file holds or where it is.')
-  const path = entry?.path ?? (await livePath(api, row, io))
-  if (path === undefined) return undefined
-  const names = segments(path)
-  const name = entry?.name ?? names.at(-1)
-  const parent = await folderAt(api, row.share, names.slice(0, -1), io)
-  // The tree moved while it was asked: the next try sees it settled, and nothing was passed over.
-  if (parent === undefined || name === undefined)
-    throw new SyncError('protocol', 'A folder could not be found by its path.')
-  return { share: row.share, parent, name, kind }
-}
-
-async function livePath(api: Api, row: LogRow, io: Io): Promise<string | undefined> {
-  try {
-    return (await api.children(row.share, row.id, io)).path ?? row.newPath
-  } catch (error) {
-    if (error instanceof SyncError && error.code === 'missing') return undefined
-    throw error
-  }
-}
-
-/** The id of the folder at these names, as the server has it now; the share's id for the root. */
-export async function folderAt(api: Api, share: string, names: readonly string[], io: Io): Promise<string | undefined> {
-  let folder = share
-  for (const name of names) {
-    const { entries } = await api.children(share, folder === share ? 'root' : folder, io)
-    const next = entries.find(entry => entry.kind === 'folder' && sameName(entry.name, name))
-    if (next === undefined) return undefined
-    folder = next.id
-  }
-  return folder
-}
 
 /** Folders before what is in them, else the order stays. */
 export function parentsFirst(records: readonly RemoteRecord[]): RemoteRecord[] {

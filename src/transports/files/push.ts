@@ -1,36 +1,59 @@
-import type { Change } from '../../model.ts'
+import type { Change, Receipt } from '../../model.ts'
 import type { Io, Push, Sent } from '../../transport.ts'
 import { sendParts } from '../shared/parts.ts'
 import type { Api } from './api.ts'
 import type { RecordsFiles } from './records-folder.ts'
 import { sendRecords } from './records-push.ts'
 import type { Scope } from './scope.ts'
+import { pausedIn, type Selections, storedSelections } from './selection.ts'
 import { sendTree } from './tree-push.ts'
+import { asTreeRow } from './wire.ts'
 
 /** Every change carries its own key, so a request that is sent again has one effect. */
 export function push(api: Api, scope: Scope, files: RecordsFiles): Push {
+  const homeOf = (source: string) => scope.folders.find(one => one.source === source)
+
+  const shareOf = ({ collection, value, base }: Change): string | undefined =>
+    collection === 'tree' ? asTreeRow(value ?? base?.value)?.share : homeOf(collection)?.share
+
   return {
     most: 1000,
     guard: 'key',
-    send(changes, io) {
-      const parts = [...bySource(changes)].map(([source, own]) => ({
+    async send(changes, io) {
+      const selections = await storedSelections(io)
+      const paused = pausedIn(selections)
+      const waits = paused.size === 0 ? [] : changes.filter(change => paused.has(shareOf(change) ?? ''))
+      const parts = [...bySource(changes.filter(change => !waits.includes(change)))].map(([source, own]) => ({
         changes: own,
-        send: () => sendOne(source, own, io),
+        send: () => sendOne(source, own, selections, io),
       }))
-      return sendParts(parts, io)
+      if (waits.length === 0) return sendParts(parts, io)
+      const receipts = waits.map(({ change }) => switchedOff(change, io))
+      if (parts.length === 0) return { receipts }
+      const sent = await sendParts(parts, io)
+      return { ...sent, receipts: [...receipts, ...sent.receipts] }
     },
     // The decision reaches the server as a change of its own; what is left there is a record to close.
     settle: (ticket, _verdict, io) => api.resolve(String(ticket), 'MANUAL', io),
   }
 
-  async function sendOne(source: string, changes: readonly Change[], io: Io): Promise<Sent> {
-    if (source === 'tree') return { receipts: await sendTree(api, changes, io) }
-    const home = scope.folders.find(one => one.source === source)
+  async function sendOne(source: string, changes: readonly Change[], selections: Selections, io: Io): Promise<Sent> {
+    if (source === 'tree') return { receipts: await sendTree(api, changes, selections, io) }
+    const home = homeOf(source)
     if (home !== undefined) return sendRecords(api, files, home, changes, io)
     const reason = `Nothing can be written to "${source}".`
     return { receipts: changes.map(({ change }) => ({ change, state: 'rejected', code: 'unsupported', reason })) }
   }
 }
+
+const LATER = 60_000
+
+const switchedOff = (change: string, io: Io): Receipt => ({
+  change,
+  state: 'later',
+  notBefore: io.now() + LATER,
+  reason: 'This share is switched off for this device.',
+})
 
 function bySource(changes: readonly Change[]): ReadonlyMap<string, readonly Change[]> {
   const groups = new Map<string, Change[]>()

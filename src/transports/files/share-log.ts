@@ -5,7 +5,7 @@ import type { Io } from '../../transport.ts'
 import { flag, isObject } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import type { ShareRow } from './sources.ts'
-import { shareToWalk } from './walk.ts'
+import { shareRow, shareToWalk } from './walk.ts'
 import { type LogRow, shareRecord } from './wire.ts'
 
 export interface ShareNews {
@@ -18,7 +18,12 @@ export interface ShareNews {
   readonly delete: readonly RowKey[]
 }
 
-export async function shareNews(api: Api, rows: readonly LogRow[], io: Io): Promise<ShareNews> {
+export async function shareNews(
+  api: Api,
+  rows: readonly LogRow[],
+  paused: ReadonlySet<string>,
+  io: Io,
+): Promise<ShareNews> {
   if (rows.length === 0) return { records: [], appeared: new Set(), lost: new Set(), put: [], delete: [] }
   const ids = rows.map(({ id }) => id)
   const bases = await io.peek(peek => peek.agreed('shares', ids))
@@ -43,7 +48,7 @@ export async function shareNews(api: Api, rows: readonly LogRow[], io: Io): Prom
     ],
     appeared: new Set(appeared),
     lost: new Set(lost.map(({ id }) => id)),
-    put: appeared.flatMap(shareToWalk),
+    put: appeared.flatMap(id => (paused.has(id) ? [shareRow(id)] : shareToWalk(id))),
     delete: lost.map(({ id }) => ['share', id]),
   }
 }

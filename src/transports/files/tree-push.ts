@@ -7,7 +7,9 @@ import type { Io, Peek } from '../../transport.ts'
 import { chunks } from '../shared/pages.ts'
 import { readAnswer, receiptOf, refused } from './answers.ts'
 import type { Api } from './api.ts'
+import { hiddenReason } from './in-the-way.ts'
 import { planChange, type Surroundings, type Work } from './plan.ts'
+import type { Selections } from './selection.ts'
 import type { TreeRow } from './sources.ts'
 import { asTreeRow, realVersion } from './wire.ts'
 
@@ -18,14 +20,20 @@ const MOST_BYTES = 4_000_000 // below the server's 4 MiB, with room for the fram
 interface Desk {
   readonly api: Api
   readonly io: Io
+  readonly selections: Selections
   readonly receipts: Map<string, Receipt>
   /** In the request that is under way, or that was answered and is being read. */
   flying: readonly Work[]
   answered: boolean
 }
 
-export async function sendTree(api: Api, changes: readonly Change[], io: Io): Promise<Receipt[]> {
-  const desk: Desk = { api, io, receipts: new Map(), flying: [], answered: false }
+export async function sendTree(
+  api: Api,
+  changes: readonly Change[],
+  selections: Selections,
+  io: Io,
+): Promise<Receipt[]> {
+  const desk: Desk = { api, io, selections, receipts: new Map(), flying: [], answered: false }
   const pathOf = pathsIn(await io.peek(peek => ancestors(peek, changes)), changes)
   try {
     const works = await plan(desk, changes, pathOf)
@@ -83,6 +91,11 @@ async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
       const all = left.map(({ change }) => change.change)
       for (const receipt of await refused(api, outcome, [culprit.change.change], all, io)) {
         receipts.set(receipt.change, receipt)
+      }
+      const why = outcome.status === 409 ? await hiddenReason(api, desk.selections, culprit, io) : undefined
+      if (why !== undefined) {
+        const { change } = culprit.change
+        receipts.set(change, { change, state: 'rejected', code: 'unsupported', reason: why })
       }
     } else {
       const half = Math.ceil(left.length / 2)

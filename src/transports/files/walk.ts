@@ -13,38 +13,61 @@ import { flag, text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import type { RecordsReader } from './records-reader.ts'
 import { folderOver, type Place, type Scope, writePlace } from './scope.ts'
-import { type Entry, treeRecord } from './wire.ts'
+import { isPart, pausedIn, type Selection, type Selections, selectionOf, selectionRow } from './selection.ts'
+import { type View, viewOf } from './view.ts'
+import { asTreeRow, type Entry, treeRecord } from './wire.ts'
 
 const FOLDERS_AT_ONCE = 8
 const REQUESTS_AT_ONCE = 4
 export const PAGE_RECORDS = 1000
 
 /** The rows that start a walk, or start it over. */
-export function walkFrom(scope: Scope, shares: readonly string[], whole: boolean): PrivateRows {
+export function walkFrom(scope: Scope, shares: readonly string[], whole: boolean, selections: Selections): PrivateRows {
+  const paused = pausedIn(selections)
+  const folders = scope.folders.filter(({ share }) => !paused.has(share))
   return {
     // What was known of shards goes too: a walk brings every record anew.
-    clear: [['queue'], ['walk'], ['share'], ['scan'], ['scanned'], ['known'], ['shard']],
+    clear: [['queue'], ['walk'], ['share'], ['scan'], ['scanned'], ['known'], ['shard'], ['selection'], ['hidden']],
     put: [
       { key: ['scanned', 'shares'], row: { whole } },
-      ...shares.flatMap(shareToWalk),
-      ...scope.folders.map(({ source }): KeyedRow => ({ key: ['scan', source], row: {} })),
+      ...[...selections].map(([share, selection]) => selectionRow(share, selection)),
+      ...shares.flatMap(share => (paused.has(share) ? [shareRow(share)] : shareToWalk(share))),
+      ...folders.map(({ source }): KeyedRow => ({ key: ['scan', source], row: {} })),
     ],
   }
 }
 
+export const shareRow = (share: string): KeyedRow => ({ key: ['share', share], row: {} })
+
 export function shareToWalk(share: string): KeyedRow[] {
-  return [{ key: ['share', share], row: {} }, { key: ['walk', share], row: {} }, folderToWalk(share, 'root', '')]
+  return [shareRow(share), { key: ['walk', share], row: {} }, folderToWalk(share, 'root', '')]
 }
 
-export function folderToWalk(share: string, folder: string, path: string): KeyedRow {
-  return { key: ['queue', share, folder], row: { path } }
+/** The records folders of a share, to be read as if nothing of them were known. */
+export function scansIn({ folders }: Scope, share: string): { put: readonly KeyedRow[]; clear: readonly RowKey[] } {
+  const sources = folders.filter(one => one.share === share).map(({ source }) => source)
+  return {
+    put: sources.map(source => ({ key: ['scan', source], row: {} })),
+    clear: sources.flatMap(source => [
+      ['known', source],
+      ['shard', source],
+    ]),
+  }
+}
+
+/** Whether something is being listed whose end will say what is gone. */
+export const pendingWalks = (io: Io): Promise<boolean> =>
+  io.peek(async peek => (await peek.rows(['walk'], 1)).length + (await peek.rows(['scanned'], 1)).length > 0)
+
+/** `bare`: only the way to selected folders is shown of it. */
+export function folderToWalk(share: string, folder: string, path: string, bare = false): KeyedRow {
+  return { key: ['queue', share, folder], row: { path, ...(bare && { bare }) } }
 }
 
 /** Ids of the shares that are synced. */
 export async function listed(scope: Scope, io: Io): Promise<readonly string[]> {
   if (scope.shares !== 'all') return scope.shares
-  const rows = await io.peek(peek => peek.rows(['share']))
-  return rows.map(({ key }) => String(key[1]))
+  return io.peek(async peek => (await peek.rows(['share'])).map(({ key }) => String(key[1])))
 }
 
 export async function* walk(
@@ -52,13 +75,30 @@ export async function* walk(
   scope: Scope,
   reader: RecordsReader,
   place: Place,
+  selections: Selections,
   io: Io,
 ): AsyncGenerator<Page, void> {
   const cursor = writePlace(scope, place)
+  const views = new Map<string, View>()
+  const viewIn = (share: string): View => {
+    const view = views.get(share) ?? viewOf(api, share, selectionOf(selections, share), io, { fresh: true })
+    views.set(share, view)
+    return view
+  }
   for (;;) {
     const tasks = await io.peek(peek => peek.rows(['queue'], FOLDERS_AT_ONCE))
     if (tasks.length === 0) break
-    const found = await inParallel(tasks, REQUESTS_AT_ONCE, task => listFolder(api, scope, task, io))
+    const found = await inParallel(tasks, REQUESTS_AT_ONCE, task => {
+      const [, share] = task.key
+      const selection = selectionOf(selections, String(share))
+      return listFolder(
+        api,
+        scope,
+        task,
+        isPart(selection) ? { selection, view: viewIn(String(share)) } : undefined,
+        io,
+      )
+    })
     const pages = chunks(
       found.flatMap(one => one.records),
       PAGE_RECORDS,
@@ -81,7 +121,18 @@ interface Found {
   readonly put: readonly KeyedRow[]
 }
 
-async function listFolder(api: Api, scope: Scope, { key, row }: KeyedRow, io: Io): Promise<Found> {
+interface Part {
+  readonly selection: Selection
+  readonly view: View
+}
+
+async function listFolder(
+  api: Api,
+  scope: Scope,
+  { key, row }: KeyedRow,
+  part: Part | undefined,
+  io: Io,
+): Promise<Found> {
   const [share, folder] = [String(key[1]), String(key[2])]
   const path = text(row, 'path') ?? ''
   const truncated: Found = { records: [], put: [{ key: ['walk', share], row: { truncated: true } }] }
@@ -96,7 +147,14 @@ async function listFolder(api: Api, scope: Scope, { key, row }: KeyedRow, io: Io
     return truncated
   }
 
-  const shown = listing.entries.filter(({ name }) => folderOver(scope, share, `${path}/${name}`) === undefined)
+  const ours = listing.entries.filter(({ name }) => folderOver(scope, share, `${path}/${name}`) === undefined)
+  const bare = new Set<string>()
+  const shown: Entry[] = []
+  for (const entry of ours) {
+    const how = part === undefined ? 'whole' : await howShown(part, entry, folder, row)
+    if (how !== 'hidden') shown.push(entry)
+    if (how === 'bare') bare.add(entry.id)
+  }
   const whole = (await inParallel(shown, REQUESTS_AT_ONCE, entry => completeEntry(api, entry, share, io))).filter(
     entry => entry !== 'gone',
   )
@@ -110,9 +168,17 @@ async function listFolder(api: Api, scope: Scope, { key, row }: KeyedRow, io: Io
     ),
     put: [
       ...(listing.truncated || lacking > 0 ? truncated.put : []),
-      ...whole.flatMap(({ id, kind, name }) => (kind === 'folder' ? [folderToWalk(share, id, `${path}/${name}`)] : [])),
+      ...whole.flatMap(({ id, kind, name }) =>
+        kind === 'folder' ? [folderToWalk(share, id, `${path}/${name}`, bare.has(id))] : [],
+      ),
     ],
   }
+}
+
+function howShown({ selection, view }: Part, entry: Entry, folder: string, row: object) {
+  const atRoot = folder === 'root'
+  const inside = flag(row, 'bare') === true || (atRoot && selection.selected.length > 0) ? 'bare' : 'whole'
+  return view.listed(entry.id, entry, inside, atRoot)
 }
 
 /** A listing may leave out hash and version: each entry is asked for then. */
@@ -150,5 +216,40 @@ export async function completed(io: Io): Promise<Completed> {
     ],
     ...(suspicious === undefined ? {} : { suspicious }),
     clear: [['walk'], ['scanned']],
+  }
+}
+
+/**
+ * What was known of a share that is shown in part and was not listed may be hidden rather than gone: each is asked for,
+ * and what is there still counts as seen.
+ */
+export async function* unlisted(
+  api: Api,
+  selections: Selections,
+  cursor: Page['cursor'],
+  io: Io,
+): AsyncGenerator<Page, void> {
+  const walked = await io.peek(peek => peek.rows(['walk']))
+  const shares = new Set(walked.map(({ key }) => String(key[1])).filter(id => isPart(selectionOf(selections, id))))
+  if (shares.size === 0) return
+  const views = new Map([...shares].map(id => [id, viewOf(api, id, selectionOf(selections, id), io)]))
+  for (let after: string | undefined; ; ) {
+    const behind = after
+    const some = await io.peek(async peek => {
+      const ids = await peek.unseen('tree', PAGE_RECORDS, behind)
+      const bases = await peek.agreed('tree', ids)
+      return ids.map((id, at) => ({ id, row: asTreeRow(bases[at]?.value) }))
+    })
+    const found = await inParallel(some, REQUESTS_AT_ONCE, async ({ id, row }) => {
+      const view = row && views.get(row.share)
+      if (view === undefined) return undefined
+      const listed = (await view.over(row!)).whole && (await view.shows(id, row!)) !== 'hidden'
+      const entry = listed ? undefined : await api.entry(row!.kind, id, row!.share, io)
+      return entry?.value && treeRecord(id, entry.value, entry.version, entry.number, entry.at)
+    })
+    const records = found.filter(record => record !== undefined)
+    if (records.length > 0) yield { records, snapshot: true, cursor }
+    if (some.length < PAGE_RECORDS) return
+    after = some.at(-1)?.id
   }
 }

@@ -1,0 +1,50 @@
+/** Where an entry is, on a server that may say its path only. */
+import { SyncError } from '../../errors.ts'
+import type { Io } from '../../transport.ts'
+import type { Api } from './api.ts'
+import { sameName } from './names.ts'
+import { segments } from './scope.ts'
+import type { TreeRow } from './sources.ts'
+import type { Entry, LogRow } from './wire.ts'
+
+/** What the server says about the entry now, with its folder found by path where no id was given. */
+export async function placed(
+  api: Api,
+  kind: 'file' | 'folder',
+  row: Pick<LogRow, 'id' | 'share' | 'newPath'>,
+  entry: Entry | undefined,
+  io: Io,
+): Promise<TreeRow | undefined> {
+  if (entry?.value !== undefined) return entry.value
+  if (kind === 'file') throw new SyncError('protocol', 'The file server does not say what a file holds or where it is.')
+  const path = entry?.path ?? (await livePath(api, row, io))
+  if (path === undefined) return undefined
+  const names = segments(path)
+  const name = entry?.name ?? names.at(-1)
+  const parent = await folderAt(api, row.share, names.slice(0, -1), io)
+  // The tree moved while it was asked: the next try sees it settled, and nothing was passed over.
+  if (parent === undefined || name === undefined)
+    throw new SyncError('protocol', 'A folder could not be found by its path.')
+  return { share: row.share, parent, name, kind }
+}
+
+async function livePath(api: Api, row: Pick<LogRow, 'id' | 'share' | 'newPath'>, io: Io): Promise<string | undefined> {
+  try {
+    return (await api.children(row.share, row.id, io)).path ?? row.newPath
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'missing') return undefined
+    throw error
+  }
+}
+
+/** The id of the folder at these names, as the server has it now; the share's id for the root. */
+export async function folderAt(api: Api, share: string, names: readonly string[], io: Io): Promise<string | undefined> {
+  let folder = share
+  for (const name of names) {
+    const { entries } = await api.children(share, folder === share ? 'root' : folder, io)
+    const next = entries.find(entry => entry.kind === 'folder' && sameName(entry.name, name))
+    if (next === undefined) return undefined
+    folder = next.id
+  }
+  return folder
+}
