@@ -228,6 +228,75 @@ describe('a job', () => {
     expect(remote.all).toHaveLength(1)
   })
 
+  test('refused for good after it was looked for in vain has ended', async () => {
+    const { world, works: handle, remote } = await ready()
+    remote.fates.start!.push(lost(), new SyncError('rejected', 'Paused.'))
+    const job = await handle.run({ task: 'a' })
+    await world.pass(2 * minute)
+    expect(await job.report.get()).toMatchObject({ state: 'vanished', reason: 'Paused.', needs: 'user' })
+    expect([remote.all.length, remote.count('start')]).toEqual([0, 2])
+  })
+
+  test('begins only when it is known which of two a new job answers (I33)', async () => {
+    const { world, works: handle, remote } = await ready({ blind: true })
+    remote.fates.start!.push(lost())
+    const first = await handle.run({ task: 'a' })
+    await world.pass(100)
+    const second = await handle.run({ task: 'b' })
+    await world.pass(minute)
+    remote.report({ state: 'done' })
+    await world.pass(minute)
+    expect(remote.all.map(({ task }) => task)).toEqual(['a', 'b'])
+    expect([(await first.report.get()).job, (await second.report.get()).job]).toEqual(['job-1', 'job-2'])
+  })
+
+  test('does not wait for one that works on something else', async () => {
+    const { world, works: handle, remote } = await ready({ place: ({ task }) => task })
+    remote.fates.start!.push(lost())
+    await handle.run({ task: 'a' })
+    await world.pass(100)
+    const second = await handle.run({ task: 'b' })
+    await world.pass(1_000)
+    expect(await second.report.get()).toMatchObject({ job: 'job-1' })
+  })
+
+  test('found after a doubt that may be less than was asked for is not called done (I33)', async () => {
+    const { world, works: handle, remote } = await ready({ unsure: 'It may be another.' })
+    for (const [fate, state] of [
+      ['lost', 'finished-unverified'],
+      [undefined as unknown as Fate, 'done'],
+    ] as const) {
+      remote.fates.start!.push(fate)
+      const job = await handle.run({ task: 'a' })
+      await world.pass(minute)
+      remote.report({ state: 'done' })
+      await world.pass(minute)
+      const reason = state === 'done' ? {} : { reason: 'It may be another.' }
+      expect(await job.report.get()).toMatchObject({ state, ...reason })
+    }
+  })
+
+  test('that nothing is left to do for after a doubt has ended, without another request', async () => {
+    const { world, works: handle, remote } = await ready({ ended: { state: 'done', counters: { documents: 3 } } })
+    remote.fates.start!.push(lost())
+    const job = await handle.run({ task: 'a' })
+    await world.pass(minute)
+    expect(await job.report.get()).toMatchObject({ state: 'done', counters: { documents: 3 } })
+    expect(remote.count('start')).toBe(1)
+  })
+
+  test('is looked for at once after a doubt, and asked for again at growing distances (I14)', async () => {
+    const { world, works: handle, remote } = await ready()
+    remote.fates.start!.push(lost(), lost(), lost(), lost())
+    await handle.run({ task: 'a' })
+    await world.pass(5 * minute)
+    const starts = remote.calls.filter(({ verb }) => verb === 'start').map(({ at }) => at)
+    for (const [n, at] of starts.slice(1).entries()) expect(at - starts[n]!).toBeGreaterThanOrEqual(15_000 * (n + 1))
+    expect(starts).toHaveLength(5)
+    const looked = remote.calls.find(({ verb, at }) => verb === 'find' && at > starts[0]!)!
+    expect(looked.at - starts[0]!).toBeLessThan(2_000)
+  })
+
   test('waits for a token, and goes on when the app says so', async () => {
     const { world, works: handle, remote } = await ready()
     remote.fates.find!.push(new SyncError('needs-auth', 'Sign in.'))

@@ -26,6 +26,13 @@ export interface WorksOptions {
   readonly cancel?: boolean
   readonly watch?: boolean
   readonly refuses?: Jobs<Work>['refuses']
+  readonly place?: Jobs<Work>['place']
+  /** After a doubt any newer job is taken for the one that was asked for. */
+  readonly blind?: boolean
+  /** Said of each job that is found after a doubt. */
+  readonly unsure?: string
+  /** What is told after a doubt where nothing is under way. */
+  readonly ended?: JobReport
 }
 
 export type Works = ReturnType<typeof worksOf>
@@ -33,7 +40,8 @@ export type Works = ReturnType<typeof worksOf>
 /** What becomes of one request: an error instead of it, its answer lost, or it arrives so much later. */
 export type Fate = Error | 'lost' | { readonly late: number }
 
-export function worksOf(world: World, { cancel = true, watch = false, refuses }: WorksOptions = {}) {
+export function worksOf(world: World, options: WorksOptions = {}) {
+  const { cancel = true, watch = false, refuses, place, blind = false, unsure, ended } = options
   const far = world.tab().platform
   const all: Done[] = []
   const ends: JobReport['state'][] = ['done', 'partial', 'failed', 'cancelled', 'vanished', 'finished-unverified']
@@ -88,6 +96,7 @@ export function worksOf(world: World, { cancel = true, watch = false, refuses }:
 
   const jobs: Jobs<Work> = {
     ...(refuses && { refuses }),
+    ...(place && { place }),
     start: ({ task }, io) =>
       request('start', io, () => {
         if (active() !== undefined) throw new SyncError('busy', 'Another job is under way.')
@@ -96,8 +105,9 @@ export function worksOf(world: World, { cancel = true, watch = false, refuses }:
     find: ({ task }, asked, io) =>
       request('find', io, () => {
         if (asked !== undefined) {
-          const newer = all.slice(Number(asked.mark)).find(job => job.task === task)
-          return newer === undefined ? {} : { id: newer.id }
+          const newer = all.slice(Number(asked.mark)).find(job => blind || job.task === task)
+          if (newer === undefined) return { ...(ended && { ended }) }
+          return { id: newer.id, ...(unsure !== undefined && { unsure }) }
         }
         const running = active()
         return running?.task === task ? { id: running.id } : { mark: all.length }

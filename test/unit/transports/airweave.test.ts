@@ -141,6 +141,19 @@ describe('a run', () => {
     expect(sandbox.inspect().jobs).toHaveLength(2)
   })
 
+  test('that forces a full sync and whose answer is lost is not called done: another may have begun (I33)', async () => {
+    const { world, sandbox, run } = await scene()
+    sandbox.weather.next({ path: /\/run$/, after: 'lose-answer' })
+    const job = await run({ forceFullSync: true })
+    await world.pass(minute)
+    expect(await job.report.get()).toMatchObject({
+      state: 'finished-unverified',
+      reason: expect.stringMatching(/Whether it was the full one .* cannot be told/),
+      job: sandbox.inspect().jobs[0]!.id,
+    })
+    expect(sandbox.inspect().jobs).toHaveLength(1)
+  })
+
   test('is cancelled, while it waits there and while it works; what it stored stays and is read back', async () => {
     const { world, admin, id, some, run, texts } = await scene({ perEntity: second })
     admin.setEntities(id, some(Array.from({ length: 30 }, (_, n) => n)))
@@ -411,6 +424,21 @@ describe('what was synced', () => {
     await world.pass(16 * minute)
     expect((await db.data.entities.list()).length).toBe(5)
     expect((await db.data.jobs.list()).length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('by jobs that the server has forgotten is read all the same', async () => {
+    const { world, admin, id, texts, db, some } = await scene()
+    admin.startJob(id)
+    await world.pass(10 * second)
+    admin.forgetJobs(id)
+    db.remotes.search.sync()
+    await world.pass(minute)
+    expect(await texts()).toEqual(['first 1', 'first 2', 'first 3'])
+    admin.setEntities(id, some([1, 9]))
+    admin.startJob(id)
+    db.remotes.search.sync()
+    await world.pass(2 * minute)
+    expect(await texts()).toEqual(['first 1', 'first 9'])
   })
 
   test('cannot be changed here', async () => {

@@ -125,6 +125,34 @@ describe('a sync', () => {
     expect(sandbox.inspect().runs).toHaveLength(1)
   })
 
+  test('that is over before its 500 is looked into is done when the cloud has it all, and asked for once', async () => {
+    const { world, sandbox, sync, posts } = await scene({ shape: 'broken', perDataset: 1 })
+    const job = await sync()
+    await world.pass(minute)
+    expect(await job.report.get()).toMatchObject({ state: 'done', counters: { documents: 2, lacking: 0 } })
+    expect([posts(), sandbox.inspect().runs.length]).toEqual([1, 1])
+  })
+
+  test('of which nothing is ever seen ends, and is not called done', async () => {
+    const { world, sync, posts } = await scene({ shape: 'broken', perDataset: 1 }, { alone: true })
+    const job = await sync()
+    await world.pass(10 * minute)
+    expect(await job.report.get()).toMatchObject({
+      state: 'finished-unverified',
+      reason: expect.stringMatching(/never said that one began/),
+    })
+    expect(posts()).toBe(5)
+  })
+
+  test('of several whose answer is lost is known by the first name, where no more is told', async () => {
+    const { world, sandbox, sync, notes, plans } = await scene({ status: 'documented', perDataset: 10 * second })
+    sandbox.weather.next({ method: 'POST', path: /\/sync$/, after: 'lose-answer' })
+    const job = await sync({ datasets: [notes, plans] })
+    await world.pass(2 * minute)
+    expect(await job.report.get()).toMatchObject({ state: 'done', job: sandbox.inspect().runs[0]!.run_id })
+    expect(sandbox.inspect().runs).toHaveLength(1)
+  })
+
   test.each([
     ['lost', { after: 'lose-answer' }],
     ['504', { after: 504 }],
@@ -421,6 +449,36 @@ describe('datasets and documents', () => {
     await db.data.documents.delete('d1')
     await world.pass(minute)
     expect(sandbox.inspect().data.filter(({ name }) => name === 'here')).toEqual([])
+  })
+
+  test('deleted here while their bytes are on the way are deleted there, too (I1)', async () => {
+    const { world, sandbox, db, notes } = await scene()
+    sandbox.weather.next({ path: /\/add$/, answerLatency: 5 * second })
+    await db.data.documents.write('mine', text('mine'), { dataset: notes, name: 'mine' })
+    await world.pass(second)
+    expect(sandbox.inspect().data.some(({ name }) => name === 'mine')).toBe(true)
+    await db.data.documents.delete('mine')
+    await world.pass(2 * minute)
+    expect(sandbox.inspect().data.some(({ name }) => name === 'mine')).toBe(false)
+    expect((await db.data.documents.list()).some(({ value }) => value.name === 'mine')).toBe(false)
+    expect(await db.outbox.list()).toEqual([])
+  })
+
+  test('deleted there before their receipt are gone, and nothing waits for ever (I12)', async () => {
+    const { world, sandbox, admin, db, notes } = await scene()
+    sandbox.weather.next({ method: 'GET', path: /\/data$/, latency: 0 })
+    await db.data.documents.write('mine', text('mine'), { dataset: notes, name: 'mine' })
+    for (let left = 100; left > 0; left--) {
+      await world.pass(10)
+      const there = sandbox.inspect().data.find(({ name }) => name === 'mine')
+      if (there === undefined) continue
+      admin.removeData(there.id)
+      break
+    }
+    await world.pass(5 * minute)
+    expect(sandbox.inspect().data.some(({ name }) => name === 'mine')).toBe(false)
+    expect((await db.data.documents.list()).some(({ value }) => value.name === 'mine')).toBe(false)
+    expect(await db.outbox.list()).toEqual([])
   })
 
   test('cannot be changed, only replaced, and say so', async () => {
