@@ -30,7 +30,7 @@ export function graphPanel({ data: { pumps, pipes }, outbox, conflicts }: PlantD
     mark()
   }
   pumps.live().subscribe(items => {
-    nodes = [...items].sort((one, other) => (one.value.name ?? '').localeCompare(other.value.name ?? ''))
+    nodes = items // not by name: a line must not move away from somebody who types its name
     draw()
   })
   pipes.live().subscribe(items => {

@@ -90,6 +90,7 @@ export function filesPanel(db: FilesDb, share: string, { watch, keep }: Selectio
 
   /** A file of the same name is a new version of it. */
   async function upload(files: readonly File[], parent: string): Promise<void> {
+    mustBeHere(parent)
     for (const file of files) {
       const same = [...all].find(([, one]) => one.parent === parent && one.name === file.name && one.kind === 'file')
       const place: TreeRow = { share, parent, name: file.name, kind: 'file', ...(file.type && { mime: file.type }) }
@@ -109,6 +110,10 @@ export function filesPanel(db: FilesDb, share: string, { watch, keep }: Selectio
 
   async function remove(id: string): Promise<void> {
     await entries.delete(id)
+  }
+
+  function mustBeHere(folder: string): void {
+    if (folder !== share && !all.has(folder)) throw new Error('This device does not keep that folder.')
   }
 
   function fold(id: string): void {

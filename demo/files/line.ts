@@ -29,10 +29,8 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
   const size = h('span', { className: 'amount' })
   const keep = h('input', { type: 'checkbox', hidden: !folder })
   keep.onchange = async () => {
-    if (now === undefined) return
-    const { name, parent } = now
-    await act(() => tools.keep(id, { name, parent }, keep.checked))
-    keep.checked = !now.left // where it could not be said, it is as it was
+    const wanted = keep.checked
+    if (!(await act(() => tools.keep(id, wanted)))) keep.checked = !wanted
   }
   const bar = h('progress')
   const far = h('span', { className: 'amount' })
@@ -91,6 +89,8 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
     show(shown) {
       now = shown
       name.textContent = shown.name
+      for (const one of [name, more]) one.disabled = !shown.here
+      dot.hidden = !shown.here
       if (folder) name.ariaExpanded = String(!shown.folded)
       more.ariaLabel = `More about ${shown.name}`
       keep.ariaLabel = `Keep ${shown.name} on this device`

@@ -22,6 +22,7 @@ export function viewer({ data: { entries }, remotes: { drive } }: FilesDb): (id:
       { className: 'buttons' },
       button('Close', () => dialog.close()),
     )
+    dialog.ariaLabel = name
     dialog.replaceChildren(h('h2', { textContent: name }), says, bar, content, buttons)
     dialog.showModal()
 

@@ -9,18 +9,24 @@ export interface Selection {
   /** Calls back with the folders that are left out. */
   watch(hear: (left: readonly Item<LeftFolder>[]) => void): void
   /** Needs the network: which folders a device keeps is a matter of the server's. */
-  keep(folder: string, as: LeftFolder, keep: boolean): Promise<void>
+  keep(folder: string, keep: boolean): Promise<void>
 }
 
 export function selection({ data: { left, entries }, remotes: { drive } }: FilesDb, share: string): Selection {
+  /** As they were when they were last here. */
+  const folders = new Map<string, LeftFolder>()
+  entries.live().subscribe(items => {
+    for (const { id, value } of items) {
+      if (value.kind === 'folder') folders.set(id, { name: value.name, parent: value.parent })
+    }
+  })
+
   /** The server's word; the names of what is not here are ours. */
   async function adopt(excluded: readonly string[]): Promise<void> {
-    const known = new Map((await left.list()).map(({ id, value }) => [id, value]))
-    for (const id of known.keys()) if (!excluded.includes(id)) await left.delete(id)
+    const known = new Set((await left.list()).map(({ id }) => id))
+    for (const id of known) if (!excluded.includes(id)) await left.delete(id)
     for (const id of excluded) {
-      if (known.has(id)) continue
-      const { name, parent } = (await entries.get(id)) ?? { name: id, parent: share }
-      await left.put(id, { name, parent })
+      if (!known.has(id)) await left.put(id, folders.get(id) ?? { name: id, parent: share })
     }
   }
 
@@ -36,9 +42,8 @@ export function selection({ data: { left, entries }, remotes: { drive } }: Files
 
   return {
     watch: hear => void left.live().subscribe(hear),
-    async keep(folder, as, keep) {
+    async keep(folder, keep) {
       const others = (await excludedNow().catch(offline)).filter(id => id !== folder)
-      if (!keep) await left.put(folder, as)
       const { excluded } = await drive.api.setPreference({ share, excluded: keep ? others : [...others, folder] })
       await adopt(excluded)
     },

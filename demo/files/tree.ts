@@ -12,6 +12,8 @@ export interface Line {
   readonly depth: number
   /** A folder that this device does not keep. */
   readonly left: boolean
+  /** `false`: only its name is. */
+  readonly here: boolean
   readonly folded: boolean
   readonly size?: number
 }
@@ -27,11 +29,14 @@ export function linesOf(
 ): readonly Line[] {
   const apart = new Set(left.map(({ id }) => id))
   const all = [...entries].map(([id, { name, parent, kind, size }]) => ({
-    ...{ id, name, parent, folder: kind === 'folder', left: apart.has(id), folded: folded.has(id) },
+    ...{ id, name, parent, folder: kind === 'folder', left: apart.has(id), here: true, folded: folded.has(id) },
     ...(size !== undefined && { size }),
   }))
   const gone = left.filter(({ id }) => !entries.has(id))
-  const known = [...all, ...gone.map(({ id, value }) => ({ id, ...value, folder: true, left: true, folded: false }))]
+  const known = [
+    ...all,
+    ...gone.map(({ id, value }) => ({ id, ...value, folder: true, left: true, here: false, folded: false })),
+  ]
   const ids = new Set(known.map(({ id }) => id))
   const below = new Map<string, Omit<Line, 'depth'>[]>()
   for (const one of known) {

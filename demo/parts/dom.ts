@@ -62,13 +62,15 @@ export function button(
   return h('button', { type: 'button', textContent, onclick: () => act(work), ...more })
 }
 
-/** Does what was asked for. What comes of it is seen in the page; only a refusal is said. */
-export async function act(work: () => unknown): Promise<void> {
+/** Does what was asked for. What comes of it is seen in the page; only a refusal is said. Resolves to whether it was done. */
+export async function act(work: () => unknown): Promise<boolean> {
   try {
     await work()
     complain(undefined)
+    return true
   } catch (error) {
     complain(error)
+    return false
   }
 }
 

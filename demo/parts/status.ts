@@ -33,9 +33,10 @@ export function statusLine(remote: RemoteHandle, name?: string): HTMLElement {
   return h('div', { className: 'status' }, line, reason)
 }
 
-function countsOf({ pending, asked, held, walking }: Status): string {
+function countsOf({ pending, asked, held, walking, walk }: Status): string {
+  const far = walk && walk.known > 0 ? `, ${walk.seen} of about ${walk.known}` : walk && `, ${walk.seen} so far`
   const parts = [
-    walking && 'reading everything',
+    walking && `reading everything${far ?? ''}`,
     pending > 0 && `${pending} to send`,
     asked > 0 && `${asked} to decide`,
     held > 0 && `${held} refused`,

@@ -98,6 +98,39 @@ export function filesTests({ page, afresh }: Visit): void {
   )
 
   test(
+    'a folder that a device does not keep goes there and nowhere else, and comes back as it is by then',
+    async () => {
+      const [laptop, phone] = await afresh('files.html', 'KEEP_BOTH')
+      await folder(laptop, 'Charts')
+      await upload(laptop, '/Charts', 'tides.txt', 'High water 06:12')
+      await upload(laptop, '/', 'log.txt', 'Monday')
+      const all = ['Charts', 'tides.txt', 'log.txt']
+      await seen(() => names(phone)).toEqual(all)
+
+      const keep = phone.getByLabel('Keep Charts on this device')
+      await keep.uncheck()
+      await seen(() => names(phone)).toEqual(['Charts', 'log.txt'])
+      await phone.getByText('not kept here').waitFor()
+      await synced(phone)
+      await write(laptop, 'tides.txt', 'High water 06:30')
+      await synced(laptop)
+      expect(await names(laptop)).toEqual(all)
+
+      await page().reload()
+      await seen(() => names(phone)).toEqual(['Charts', 'log.txt'])
+      await online(phone, false)
+      await keep.click()
+      await phone.getByRole('alert').getByText('Choose again when there is a network').waitFor()
+      expect(await keep.isChecked()).toBe(false)
+      await online(phone, true)
+      await keep.check()
+      await seen(() => names(phone)).toEqual(all)
+      expect(await says(phone, 'tides.txt')).toBe('High water 06:30')
+    },
+    3 * patience,
+  )
+
+  test(
     'a large file goes up and comes down with a bar, waits while it is paused, and goes on where it was',
     async () => {
       const [laptop, phone] = await afresh('files.html', 'KEEP_BOTH')
