@@ -27,6 +27,12 @@ const db = await open<typeof import('./jobs.worker.ts').default>({
 const { airweave, cognee } = db.remotes
 /** Of what a request names by id. */
 const names = new Map<string, string>()
+/** Shows the jobs once more. */
+const again: (() => void)[] = []
+function learn(rows: readonly { readonly id: string; readonly value: { readonly name: string } }[]): void {
+  for (const { id, value } of rows) names.set(id, value.name)
+  for (const show of again) show()
+}
 
 const sources = panel<Awaited<ReturnType<typeof db.data.connections.list>>[number]>(
   'Sources',
@@ -48,7 +54,7 @@ const sources = panel<Awaited<ReturnType<typeof db.data.connections.list>>[numbe
   },
 )
 db.data.connections.live().subscribe(rows => {
-  for (const { id, value } of rows) names.set(id, value.name)
+  learn(rows)
   sources.show(rows)
 })
 
@@ -74,7 +80,7 @@ const datasets = panel<Awaited<ReturnType<typeof db.data.datasets.list>>[number]
   all,
 )
 db.data.datasets.live().subscribe(rows => {
-  for (const { id, value } of rows) names.set(id, value.name)
+  learn(rows)
   datasets.show(rows)
   all.hidden = rows.length < 2
 })
@@ -93,7 +99,9 @@ function jobsPanel({ jobs }: Pick<RemoteHandle & Runs, 'jobs'>): HTMLElement {
     ({ id }) => id,
     ({ id }) => jobRow(jobs.get(id)),
   )
-  jobs.live().subscribe(show)
+  const all = jobs.live()
+  all.subscribe(show)
+  again.push(() => show(all.snapshot().value ?? []))
   return element
 }
 

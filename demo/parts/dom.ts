@@ -27,11 +27,15 @@ export interface Row<T> {
   show(item: T): void
 }
 
-/** Shows items in order; an item keeps its element, and with it the focus and the caret of its fields. */
+/**
+ * Shows items in order; an item keeps its element, and with it the focus and the caret of its fields. Where the focus was in
+ * one that is gone, it goes to the next.
+ */
 export function keyed<T>(list: HTMLElement, keyOf: (item: T) => string, make: (item: T) => Row<T>) {
   const rows = new Map<string, Row<T>>()
   return (items: readonly T[]): void => {
     const keys = new Set(items.map(keyOf))
+    const focused = [...list.children].findIndex(element => element.contains(document.activeElement))
     for (const [key, { element }] of rows) {
       if (keys.has(key)) continue
       element.remove()
@@ -46,6 +50,9 @@ export function keyed<T>(list: HTMLElement, keyOf: (item: T) => string, make: (i
       if (row.element === before) before = before.nextElementSibling
       else list.insertBefore(row.element, before)
     }
+    if (focused < 0 || list.contains(document.activeElement)) return
+    const heir = list.children[Math.min(focused, list.children.length - 1)]
+    heir?.querySelector<HTMLElement>('button:not(:disabled)')?.focus()
   }
 }
 

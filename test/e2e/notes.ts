@@ -95,4 +95,31 @@ export function notesTests({ page, afresh }: Visit): void {
     },
     3 * patience,
   )
+
+  test(
+    'with the keyboard alone: a note is written and deleted, and the focus stays in the list',
+    async () => {
+      const [laptop, phone] = await afresh('', 'MERGE')
+      const add = laptop.getByRole('button', { name: 'New note' })
+      const keyboard = page().keyboard
+      for (const title of ['One', 'Two']) {
+        await add.focus()
+        await keyboard.press('Enter')
+        const field = notes(laptop).getByLabel('Title').first()
+        await seen(() =>
+          field.evaluate(it => it === document.activeElement && (it as HTMLInputElement).value === ''),
+        ).toBe(true)
+        await keyboard.type(title)
+        await synced(laptop)
+      }
+      await seen(() => phone.getByLabel('Title').count()).toBe(2)
+      await laptop.getByRole('button', { name: 'Delete' }).first().focus()
+      await keyboard.press('Enter')
+      await seen(() => laptop.getByLabel('Title').count()).toBe(1)
+      await seen(() => laptop.locator(':focus').getAttribute('aria-label')).toBe('Delete')
+      await keyboard.press('Enter')
+      await seen(() => phone.getByLabel('Title').count()).toBe(0)
+    },
+    3 * patience,
+  )
 }
