@@ -7,10 +7,10 @@ import type { Note, schemaWith } from './schema.ts'
 type NotesDb = Pick<Db<ReturnType<typeof schemaWith>['collections']>, 'data' | 'outbox' | 'conflicts'>
 
 export function notesPanel({ data: { notes }, outbox, conflicts }: NotesDb): HTMLElement {
+  let fresh: string | undefined
   const add = button('New note', async () => {
-    const id = await notes.add({ title: '', text: '', at: Date.now() })
-    // It is on the screen as soon as the live query has heard of it.
-    requestAnimationFrame(() => list.querySelector<HTMLInputElement>(`[data-id="${CSS.escape(id)}"] input`)?.focus())
+    fresh = await notes.add({ title: '', text: '', at: Date.now() })
+    focusFresh()
   })
   const { element, list, show } = panel<Item<Note>>('Notes', 'No notes yet.', ({ id }) => id, makeRow, add)
   const mark = marks(list, outbox, conflicts)
@@ -21,8 +21,17 @@ export function notesPanel({ data: { notes }, outbox, conflicts }: NotesDb): HTM
     .subscribe(items => {
       show(items)
       mark()
+      focusFresh()
     })
   return element
+
+  /** It is on the screen as soon as the live query has heard of it. */
+  function focusFresh(): void {
+    const field = fresh && list.querySelector<HTMLInputElement>(`[data-id="${CSS.escape(fresh)}"] input`)
+    if (!field) return
+    fresh = undefined
+    field.focus()
+  }
 
   function makeRow({ id }: Item<Note>): Row<Item<Note>> {
     const title = h('input', { placeholder: 'Title', label: 'Title', className: 'plain' })
