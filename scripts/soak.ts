@@ -2,7 +2,7 @@
  * The long runs, for a night or a release: the simulator, and a real browser that is killed again and again. Each writes
  * what it saw: docs/soak.md and docs/kills.md.
  *
- *   npm run soak -- --seeds 20000 --from 1000000 --jobs 2 --kills 200
+ *   npm run soak -- --seeds 20000 --each 5000 --from 1000000 --jobs 2 --kills 200
  *   npm run soak -- --seeds 0 --kills 200          only the kills
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -13,6 +13,8 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20000' },
+    // Of each remote that is played when asked for only.
+    each: { type: 'string', default: '0' },
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
     kills: { type: 'string', default: '200' },
@@ -21,23 +23,24 @@ const { values } = parseArgs({
   },
 })
 const root = fileURLToPath(new URL('..', import.meta.url))
-const [seeds, from, kills] = [Number(values.seeds), Number(values.from), Number(values.kills)]
+const [seeds, each, from, kills] = [values.seeds, values.each, values.from, values.kills].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+]
+const apart = ['airweave', 'cognee'] as const
+if (!(each === 0 || each >= 10)) throw new Error('--each must be 0, or 10 or more.')
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
 
 let failed = false
-if (seeds > 0) await simulate()
+if (seeds > 0 || each > 0) await simulate()
 if (kills > 0) await killBrowsers()
 process.exit(failed ? 1 : 0)
 
 async function simulate(): Promise<void> {
-  // Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every fifth.
-  const indexeddb = Math.floor(seeds / 5)
-  const memory = seeds - indexeddb
-  const runs = [
-    ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],
-    ['--store', 'indexeddb', '--devices', '3', '--seeds', String(indexeddb), '--from', String(from + memory)],
-  ].map(args => ['test/sim/run.ts', '--jobs', values.jobs, ...args])
+  const runs = [...runsOf(seeds), ...apart.flatMap(remote => runsOf(each, '--remote', remote))]
 
   const began = new Date()
   const said: string[] = []
@@ -58,6 +61,17 @@ ${minutesSince(began)} minutes. ${red ? 'It found failures.' : 'No seed failed.'
 ${said.join('\n\n')}
 `,
   )
+}
+
+/** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every fifth. */
+function runsOf(count: number, ...more: string[]): string[][] {
+  if (count === 0) return []
+  const indexeddb = Math.floor(count / 5)
+  const memory = count - indexeddb
+  return [
+    ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],
+    ['--store', 'indexeddb', '--devices', '3', '--seeds', String(indexeddb), '--from', String(from + memory)],
+  ].map(args => ['test/sim/run.ts', '--jobs', values.jobs, ...more, ...args])
 }
 
 async function killBrowsers(): Promise<void> {

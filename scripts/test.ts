@@ -40,6 +40,8 @@ const parts: {
       // 1,000 seeds in all; the weather, the strategy and the number of tabs are drawn from the seed.
       simulator('--seeds', '700', '--devices', '3', '--store', 'memory'),
       simulator('--seeds', '300', '--from', '10000', '--devices', '3', '--store', 'indexeddb'),
+      simulator('--remote', 'airweave', '--seeds', '100', '--from', '20000', '--devices', '3', '--store', 'memory'),
+      simulator('--remote', 'cognee', '--seeds', '100', '--from', '30000', '--devices', '3', '--store', 'memory'),
       // A crash at every tenth step of a small workload.
       counted(process.execPath, 'test/sim/exhaustive.ts', '--workloads', '1', '--every', '10'),
     ),
