@@ -85,7 +85,8 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
 async function settle(sim: Sim): Promise<void> {
   const { world } = sim
   const limit = world.elapsed() + patienceOf(sim.options)
-  for (const device of sim.devices) for (const tab of device.tabs) observe(sim, tab, 300)
+  const lookEvery = sim.server.work === undefined ? 300 : 1500
+  for (const device of sim.devices) for (const tab of device.tabs) observe(sim, tab, lookEvery)
   let looked = -1
   let calm = false
   const isQuiet = () => {

@@ -29,6 +29,9 @@ export interface Cloud {
   /** What of these the cloud lacks, and what it has beside them, by MD5. */
   diff(dataset: { id: string; name: string }, hashes: readonly string[], io: Io): Promise<Difference>
 }
+/** A document whose bytes are wanted. */
+type Stored = Pick<Listed, 'dataset' | 'id' | 'mime'>
+
 export interface Difference {
   readonly lacking: readonly string[]
   readonly more: readonly string[]
@@ -92,11 +95,11 @@ export function api(http: Http, mostBytes: number) {
       return status < 300 ? readListing(json, dataset) : undefined
     },
 
-    raw: (dataset: string, id: string, io: Io): Promise<Uint8Array | undefined> => raw(dataset, id, io),
+    raw,
 
     /** `undefined`: the bytes cannot be had. */
-    async content(dataset: string, id: string, io: Io): Promise<Content | undefined> {
-      const bytes = await raw(dataset, id, io)
+    async content(one: Stored, io: Io): Promise<Content | undefined> {
+      const bytes = await raw(one, io)
       return bytes && { md5: hex(md5(bytes)), sha256: await io.digest(bytes), size: bytes.length }
     },
 
@@ -141,17 +144,17 @@ export function api(http: Http, mostBytes: number) {
     running: async (io: Io): Promise<Run | undefined> => readOverview(await get('/sync/status', {}, io)),
   }
 
-  async function raw(dataset: string, id: string, io: Io): Promise<Uint8Array | undefined> {
-    const first = await rawOnce(dataset, id, io)
+  async function raw(one: Stored, io: Io): Promise<Uint8Array | undefined> {
+    const first = await rawOnce(one, io)
     if (first === undefined || first.sure) return first?.bytes
     // Nothing said how long it is: what was cut short on the way is another time, most likely.
-    const second = await rawOnce(dataset, id, io)
+    const second = await rawOnce(one, io)
     if (second?.bytes.length !== first.bytes.length) throw cutShort()
     return first.bytes
   }
 
   /** Asked for as a range, because the answer to that says the whole length in its own header, too. */
-  async function rawOnce(dataset: string, id: string, io: Io) {
+  async function rawOnce({ dataset, id, mime = '' }: Stored, io: Io) {
     const { status, pieces, header } = await http.send(
       {
         method: 'GET',
@@ -160,7 +163,8 @@ export function api(http: Http, mostBytes: number) {
         headers: { range: 'bytes=0-' },
         want: 'pieces',
         most: mostBytes,
-        html: true,
+        // Any other page is the network's, which asks for a login.
+        html: /html/i.test(mime),
         data: [403, 404, 416],
       },
       io,

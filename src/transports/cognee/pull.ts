@@ -66,7 +66,7 @@ async function* documents(
 export async function described(api: Api, listed: Listed, io: Io): Promise<RemoteRecord> {
   let content: Content | undefined
   try {
-    content = await api.content(listed.dataset, listed.id, io)
+    content = await api.content(listed, io)
   } catch (error) {
     // Too long for us: the others are not held up by it.
     if (!(error instanceof SyncError) || error.code !== 'protocol') throw error

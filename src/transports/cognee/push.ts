@@ -59,7 +59,7 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
   /** Added in an earlier life: found again by its content, and by its name before others. */
   async function named(listed: readonly Listed[], value: Value, io: Io): Promise<Listed | undefined> {
     const first = listed.toSorted((one, other) => rank(one, value) - rank(other, value))
-    for (const one of first) if ((await api.content(one.dataset, one.id, io))?.sha256 === value.sha256) return one
+    for (const one of first) if ((await api.content(one, io))?.sha256 === value.sha256) return one
     return undefined
   }
 
@@ -109,7 +109,8 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
         if (id !== undefined) added.set(change, id)
       },
       async download({ id }, { value }, _, io) {
-        const bytes = await api.raw(String(value?.dataset ?? ''), id, io)
+        const mime = typeof value?.mime === 'string' ? value.mime : undefined
+        const bytes = await api.raw({ dataset: String(value?.dataset ?? ''), id, mime }, io)
         if (bytes === undefined) throw new SyncError('missing', 'This document is gone from the server.')
         return { at: 0, size: bytes.length, pieces: once(bytes) }
       },

@@ -108,8 +108,8 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
   async function hashesOf(dataset: string, io: Io): Promise<ReadonlySet<string>> {
     const known = await knownOf('documents', dataset, io)
     const hashes = new Set<string>()
-    for (const { id } of (await api.documents(dataset, io)) ?? []) {
-      const hash = text(known.get(id), 'md5') ?? (await api.content(dataset, id, io))?.md5
+    for (const one of (await api.documents(dataset, io)) ?? []) {
+      const hash = text(known.get(one.id), 'md5') ?? (await api.content(one, io))?.md5
       if (hash !== undefined) hashes.add(hash)
     }
     return hashes

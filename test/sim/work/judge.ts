@@ -27,7 +27,7 @@ export interface Watched {
   readonly ends: ReadonlyMap<string, number>
 }
 
-const BEAT = 500
+const BEAT = 1000
 /** Requests of a device in a minute, at most. */
 const MOST = 900
 const asked = new WeakMap<Sim, { changedAt: number; print: string }>()

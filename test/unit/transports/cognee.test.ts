@@ -497,6 +497,16 @@ describe('datasets and documents', () => {
     expect(device.requests.filter(({ path }) => path.endsWith('/add'))).toEqual([])
   })
 
+  test('are not taken from the login page of a network, however often that comes', async () => {
+    const { world, sandbox, admin, db, notes, cloud } = await scene()
+    admin.addData(notes, 'late.txt', 'late')
+    sandbox.weather.next({ path: /\/raw$/, spoil: 'html', times: 6 })
+    cloud.sync()
+    await world.pass(5 * minute)
+    const found = (await db.data.documents.list()).find(({ value }) => value.name === 'late')
+    expect(found?.value).toMatchObject({ size: 4 })
+  })
+
   test('whose bytes cannot be had are here without them, and the others are not held up', async () => {
     const { world, admin, notes, db, cloud } = await scene({}, { mostBytes: 8 })
     admin.addData(notes, 'big.txt', 'more than eight bytes')
