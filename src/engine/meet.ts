@@ -8,10 +8,21 @@ import { remap } from '../ledger/remap.ts'
 import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, grace } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
-import { accept, adopt, changeOf, commonOf, noteReplaced, settle, touch } from '../ledger/settle.ts'
+import {
+  accept,
+  adopt,
+  changeOf,
+  commonOf,
+  insists,
+  noteReplaced,
+  settle,
+  touch,
+  wasReplaced,
+} from '../ledger/settle.ts'
 import { fold } from '../ledger/waiting.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
+import { meaning, wentBack } from './doubt.ts'
 import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutEcho, withoutSeen } from './meeting.ts'
 import { reconcile } from './reconcile.ts'
 import { meetSubtree } from './subtree.ts'
@@ -50,15 +61,8 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
   if (older(remote, entry)) return touch(home, entry)
   if (head === undefined) {
     const agreed = agreedOf(storedOf(entry))
-    const { replaced = [] } = entry.meta
-    const old = replaced.find(one => one.until > draft.now && sameValue(one.value, remote.value))
-    // Once: two devices that both insist would go on for ever.
-    const insists = old !== undefined && !old.insisted
-    if (insists) {
-      const noted = replaced.map(one => (one === old ? { ...one, insisted: true as const } : one))
-      entry.meta = { ...entry.meta, replaced: noted }
-    }
-    if (insists && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
+    const old = wasReplaced(draft, entry, remote.value) && insists(draft, entry, remote.value)
+    if (old && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
       await wentBack(on, home, entry, agreed, remote, label)
     } else if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label, meet)
     else takeOver(on, home, entry, remote)
@@ -161,7 +165,7 @@ async function meetWaiting(
   if (head.state === 'asked' && [head.seen, head.overwrote].some(one => one !== undefined && sameBase(one, remote))) {
     return touch(home, entry)
   }
-  const news = sameBytes(home, head.value, remote.value) ? 'agree' : reconcile(head.base, head, remote)
+  const news = sameBytes(home, head.value, remote.value) ? 'agree' : meaning(head, remote)
   const asks = head.state === 'asked' && head.seen?.id === entry.id
   if (news === 'known' && !asks) return touch(home, entry, remote)
   if (news === 'agree') {
@@ -171,6 +175,8 @@ async function meetWaiting(
   if (entry.rows.length > 1) return meetWaiting(on, home, entry, fold(draft, entry), remote, label)
   if (news === 'known' || news === 'adopt') {
     if (asks) return settle(draft, home, entry, head, remote, localWins, 'remote')
+    if (wasTaken(on, head) && news === 'adopt' && !insists(draft, entry, remote.value))
+      return giveWay(on, home, entry, head, remote)
     return rebase(on, home, entry, head, remote)
   }
   if (head.state === 'asked') {
@@ -207,8 +213,19 @@ export async function judgeAndSettle(
   const judgement = on.judged(label, caseOf(on, home, entry, head, remote))
   if (judgement === undefined) return
   const alive = entry.value != null
-  await settle(on.draft, home, entry, head, remote, judgement)
+  const { take } = judgement.verdict
+  if (wasTaken(on, head) && (take === 'local' || take === 'merged') && !insists(on.draft, entry, remote.value)) {
+    await giveWay(on, home, entry, head, remote)
+  } else await settle(on.draft, home, entry, head, remote, judgement)
   if (alive && entry.value === null) on.deleted()
+}
+
+/** The remote took it, and shows something else: somebody put that over ours. */
+const wasTaken = (on: Meeting, head: OutboxRow): boolean => on.guard === 'none' && head.taken !== undefined
+
+/** We insisted once against this very value, and it is there again: whoever puts it there insists too. */
+function giveWay(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Promise<void> {
+  return settle(on.draft, home, entry, head, remote, { verdict: { take: 'remote' }, loses: 'local' }, 'remote')
 }
 
 export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Case {
@@ -216,7 +233,7 @@ export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, r
     collection: entry.collection,
     id: entry.id,
     rule: home.rule,
-    base: commonOf(head),
+    base: commonOf(head, remote),
     local: changeOf(home, entry, head),
     remote,
     copies: home.source.copy !== undefined,
@@ -301,36 +318,6 @@ async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord)
     until: on.draft.now + grace,
   })
 }
-
-/** The remote shows a state of ours that we ourselves replaced: a conflict to settle, never news (amendment to I4). */
-async function wentBack(
-  on: Meeting,
-  home: Home,
-  entry: Entry,
-  agreed: Base,
-  remote: RemoteRecord,
-  label: string,
-): Promise<void> {
-  // Without a time of its own it is just later than what it replaced. Never now: that is another case in each pass.
-  const time = typeof entry.meta.at === 'object' ? entry.meta.at.time : (entry.meta.at ?? timeOf(remote.at) + 1)
-  const at = typeof entry.meta.at === 'object' ? entry.meta.at : { time, device: home.device.id }
-  const local = { collection: home.sourceName, id: entry.id, change: 'went-back', value: agreed.value, base: null, at }
-  const judgement = on.judged(label, {
-    collection: entry.collection,
-    id: entry.id,
-    rule: home.rule,
-    base: null,
-    local,
-    remote,
-    copies: home.source.copy !== undefined,
-    uncertainty: on.uncertainty,
-  })
-  if (judgement === undefined) return
-  const row = await begin(on.draft, home.remote, entry, { value: agreed.value, base: agreed, at })
-  await settle(on.draft, home, entry, row, remote, judgement)
-}
-
-const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))
 
 function older(remote: RemoteRecord, entry: Entry): boolean {
   const { order } = entry.meta

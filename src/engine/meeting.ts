@@ -1,4 +1,5 @@
 /** What all who meet a remote's rows stand on, and the small steps that they share. */
+import { sameValue } from '../equal.ts'
 import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
 import { based, renewed } from '../ledger/edit.ts'
 import { agreedOf, type Meta, type OutboxRow } from '../ledger/rows.ts'
@@ -43,7 +44,9 @@ export function rebase(
   remote: Base & Partial<RemoteRecord>,
 ): void {
   const base: Base = { value: remote.value, version: remote.version }
-  const open = head.state === 'asked' ? head : withoutSeen(head)
+  const { sent, ...plain } = head
+  const goesOn = sent === undefined || sameValue(sent, remote.value) ? plain : head
+  const open = head.state === 'asked' ? goesOn : withoutSeen(goesOn)
   const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : based({ ...open, base }, head.base)
   replaceRow(entry, head, next)
   touch(home, entry, remote)

@@ -139,6 +139,7 @@ export function renewed(draft: Draft, row: OutboxRow, by: Partial<OutboxRow>): O
     taken: _9,
     overwrote: _10,
     sentIn: _11,
+    sent: _12,
     ...plain
   } = row
   const keep = by.state === 'asked' ? pick(row, ['seen', 'asks', 'overwrote']) : {}

@@ -83,7 +83,7 @@ async function migrateRecords(tx: Writer, collection: string, map: MapValue): Pr
       ...rest,
       ...(was !== undefined && { was: map(was, id)! }),
       ...(replaced !== undefined && {
-        replaced: replaced.map(one => ({ ...one, value: map(one.value, id)! })),
+        replaced: replaced.map(one => ({ ...one, value: map(one.value, id) })),
       }),
     }
     return { id, value: map(value, id), meta: mapped }
@@ -91,12 +91,13 @@ async function migrateRecords(tx: Writer, collection: string, map: MapValue): Pr
 }
 
 function migrateChange(row: OutboxRow, map: MapValue): OutboxRow {
-  const { id, base, ancestor, seen, overwrote } = row
+  const { id, base, ancestor, sent, seen, overwrote } = row
   return {
     ...row,
     value: map(row.value, id),
     ...(base != null && { base: mapBase(base, id, map) }),
     ...(ancestor !== undefined && { ancestor: map(ancestor, id)! }),
+    ...(sent !== undefined && { sent: map(sent, id) }),
     ...(seen !== undefined && { seen: mapBase(seen, seen.id, map) }),
     ...(overwrote !== undefined && { overwrote: mapBase(overwrote, id, map) }),
   }

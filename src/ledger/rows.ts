@@ -15,7 +15,7 @@ export interface Meta {
   /** First and last generation of the open outbox rows; absent: clean. */
   readonly open?: readonly [first: number, last: number]
   /** Values that we replaced at a remote that guards nothing: shown again, they are a late delivery, not news (I4). */
-  readonly replaced?: readonly { readonly value: Value; readonly until: number; readonly insisted?: true }[]
+  readonly replaced?: readonly { readonly value: Value | null; readonly until: number; readonly insisted?: true }[]
   /** Why the value does not fit the collection's schema: kept, and hidden from reads. */
   readonly misfit?: string
   /** Our accepted change, which the feed has still to show: what it shows before that came before it. */
@@ -41,6 +41,8 @@ export interface OutboxRow {
   readonly base?: Base | null
   /** What the remote had before it was deleted there, where the base is a deletion. */
   readonly ancestor?: Value
+  /** What the change before it may have put there: it was folded into this one before anything told its outcome. */
+  readonly sent?: Value | null
   readonly at: Stamp
   /** Sent before with this very content: the id stays bound to it (I4k). */
   readonly sealed?: true

@@ -82,6 +82,7 @@ export function accept(
   if (seen === undefined || sameBase(seen, result)) return undefined
   // A feed that tells all that came before, and did not tell of ours, showed what is gone by now.
   if (tellsAll(home, head, seen)) return undefined
+  if (head.sent !== undefined && seen.origin === undefined && sameValue(head.sent, seen.value)) return undefined
   // Nothing there, as before we made it, is no news either.
   if (head.base?.value == null && seen.value === null) return undefined
   return head.base != null && sameBase(seen, head.base) ? undefined : seen
@@ -93,6 +94,22 @@ export function noteReplaced(draft: Draft, entry: Entry, value: Value): void {
   const again = known.some(one => one.insisted && sameValue(one.value, value))
   const replaced = (again ? known : [...known, { value, until: draft.now + grace }]).slice(-mostReplaced)
   entry.meta = { ...entry.meta, replaced }
+}
+
+/** Whether this is what we replaced there some time ago. */
+export const wasReplaced = (draft: Draft, { meta }: Entry, value: Value | null): boolean =>
+  (meta.replaced ?? []).some(one => one.until > draft.now && sameValue(one.value, value))
+
+/**
+ * Whether to put ours over this value once more: two devices that both insist would go on for ever, so each does so once.
+ */
+export function insists(draft: Draft, entry: Entry, value: Value | null): boolean {
+  const known = (entry.meta.replaced ?? []).filter(one => one.until > draft.now)
+  const old = known.find(one => sameValue(one.value, value))
+  if (old?.insisted) return false
+  const mark = { value, until: draft.now + grace, insisted: true as const }
+  entry.meta = { ...entry.meta, replaced: [...known.filter(one => one !== old), mark].slice(-mostReplaced) }
+  return true
 }
 
 /** Whether our change would have been shown before `seen`, had it come before. */
@@ -125,7 +142,8 @@ export async function settle(
   by: InboxEntry['by'] = 'strategy',
   more: Partial<InboxEntry> = {},
 ): Promise<void> {
-  const dropped = loses === 'nothing' && row.base?.value != null ? loserOf(verdict, row.value, remote.value) : loses
+  const common = commonOf(row, remote)
+  const dropped = loses === 'nothing' && common?.value != null ? loserOf(verdict, row.value, remote.value) : loses
   const record: InboxEntry = {
     id: row.asks ?? draft.uuid(),
     remote: home.remote,
@@ -133,7 +151,7 @@ export async function settle(
     record: entry.id,
     at: draft.now,
     rule: home.rule,
-    base: commonOf(row),
+    base: common,
     local: { change: row.change, value: row.value, at: row.at },
     theirs: remote,
     verdict,
@@ -175,9 +193,20 @@ export async function settle(
   if (dropped !== 'nothing' || row.asks !== undefined) draft.note(record)
 }
 
-/** What both sides last had in common: what was there before a deletion, where that is the base. */
-export const commonOf = ({ base, ancestor }: OutboxRow): Base | null =>
-  ancestor === undefined ? (base ?? null) : { value: ancestor, version: null }
+/**
+ * What both sides last had in common: what was there before a deletion, where that is the base. A remote that does not say
+ * whose a state is may have gone on from what we sent: what it has as we sent it nobody changed since, and what it
+ * deleted was ours.
+ */
+export function commonOf({ base, ancestor, sent, value }: OutboxRow, remote: RemoteRecord): Base | null {
+  const known = ancestor === undefined ? (base ?? null) : { value: ancestor, version: null }
+  if (sent == null || remote.origin !== undefined) return known
+  if (remote.value === null) return known?.value == null ? { value: sent, version: null } : known
+  const same = Object.entries(sent).filter(([field, held]) => equal(held, remote.value?.[field]))
+  if (same.length === 0) return known
+  const common = { ...known?.value, ...Object.fromEntries(same) }
+  return sameValue(common, value) ? known : { value: common, version: known?.version ?? null }
+}
 
 /** An edit that outlives a delete loses no value, but somebody's delete did not happen: that is no secret either. */
 function loserOf({ take }: Judgement['verdict'], mine: Value | null, theirs: Value | null): Judgement['loses'] {

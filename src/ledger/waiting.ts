@@ -19,6 +19,7 @@ export function fold(draft: Draft, entry: Entry): OutboxRow {
       head.sealed &&
       head.value !== null &&
       head.base?.value == null && { ancestor: head.value }),
+    ...(head.sealed && { sent: head.value }),
     at: next.at,
     state: 'waiting',
     ...(seen && { seen }),

@@ -91,13 +91,31 @@ export function push(api: Api, config: Config): Push {
     const done = new Map(answer.items.map(item => [keyIn(item), item]))
     const gone = new Set(answer.deleted.map(keyIn))
     const unclear: Outgoing[] = []
+    const revived: { one: Outgoing; version: Version }[] = []
     for (const one of some) {
       const key = keyOf(one.identity)
       const version = one.change.value === null ? deletedVersion(one, gone.has(key)) : takenVersion(one, done.get(key))
       if (version === undefined) unclear.push(one)
+      else if (one.base !== undefined && version.createdTime !== one.base.createdTime) revived.push({ one, version })
       else receipts.set(one.change.change, { change: one.change.change, state: 'accepted', version: { ...version } })
     }
+    for (const { one, version } of revived) await complete(one, version, receipts, io)
     await explain(unclear, receipts, io)
+  }
+
+  /**
+   * It was deleted between our look and our write, which began another life with no more than what we had changed: the
+   * rest goes there too, and the delete that did not hold is no secret.
+   */
+  async function complete(one: Outgoing, { version }: Version, receipts: Map<string, Receipt>, io: Io): Promise<void> {
+    const { change, collection, id, value } = one.change
+    const whole = writeOf(one.identity, value!, null, version, one.set)!
+    const answer = await api.apply([whole], [], io)
+    const [item] = answer === 'conflict' ? [] : answer.items
+    const now = item === undefined ? undefined : versionOf(item)
+    if (now === undefined) return explain([one], receipts, io)
+    const remote: RemoteRecord = { collection, id, value: null, version: { gone: true } }
+    receipts.set(change, { change, state: 'settled', verdict: { take: 'local' }, remote })
   }
 
   /** What was skipped, or may have been there before: the present state tells. */

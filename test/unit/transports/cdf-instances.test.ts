@@ -348,6 +348,23 @@ describe('a push', () => {
     expect(there('gone')).toBeUndefined()
   })
 
+  test('that finds a new life begun by itself completes it, and says which delete did not hold (I5)', async () => {
+    const { apply, remove, device, change, there, server, pass } = filmsOf()
+    await apply(movie('a', { releaseYear: 1 }))
+    const one = device()
+    await one.pull()
+    const base = one.base('a')
+    pass(1_000)
+    await remove('a')
+    // Deleted between our look and our write: an upsert that was meant for the old life begins another.
+    const before = JSON.stringify({ items: [{ instanceType: 'node', ...id('a'), ...(base.version as object) }] })
+    server.weather.next({ path: /byids$/, spoil: { rewrite: () => before } })
+    expect(await one.send(change('a', { ...base.value, title: 'b' }, base))).toMatchObject([
+      { state: 'settled', verdict: { take: 'local' }, remote: { value: null } },
+    ])
+    expect(there('a')!.data.mySpace!.Movie).toEqual({ title: 'b', releaseYear: 1 })
+  })
+
   test('of a creation whose answer was lost knows its own effect, and of a deletion too', async () => {
     const { apply, remove, device, change } = filmsOf()
     await apply(movie('mine', { releaseYear: 1 }), movie('theirs', { releaseYear: 1 }), movie('x'))
