@@ -8,7 +8,8 @@ import type { Sim } from './sim.ts'
 
 interface Snapshot {
   readonly cells: ReadonlyMap<string, string>
-  readonly notes: ReadonlySet<string>
+  /** As `collection/id`. */
+  readonly records: ReadonlySet<string>
   readonly nodes: readonly TreeNode[]
 }
 
@@ -29,18 +30,21 @@ export function watchEffects(sim: Sim): void {
   const shown = new Set<string>()
   /** By cell: who put there what is there, or what was there until somebody else took it away. */
   const made = new Map<string, { readonly value: string; readonly machine: string; readonly goneBy?: string }>()
-  /** Notes whose delete took effect; where nothing is guarded it may be run over, and is then put back. */
+  /** Records whose delete took effect; where nothing is guarded it may be run over, and is then put back. */
   const deleted = new Set<string>()
   /** Every folder and file that the server ever had. */
   const ever = new Set<string>()
 
-  /** By device and value: when an answer first brought it there. */
-  const told = new Map<string, number>()
+  /** By device and value: when an answer first, and when one last, brought it there. */
+  const told = new Map<string, { readonly first: number; readonly last: number }>()
+  /** `cell value`, and since when the server has it again. */
+  const back = new Map<string, number>()
   if (sim.options.remote === 'cdf-records')
     network.onAnswer.push(({ machine, answer }) => {
+      const last = world.elapsed()
       for (const [token] of new TextDecoder().decode(answer).matchAll(/t\d+[a-z]+\d*/g)) {
         const key = `${machine} ${token}`
-        if (!told.has(key)) told.set(key, world.elapsed())
+        told.set(key, { first: told.get(key)?.first ?? last, last })
       }
     })
 
@@ -62,7 +66,7 @@ export function watchEffects(sim: Sim): void {
 
   const snapshot = (): Snapshot => ({
     cells: serverCells(sim),
-    notes: new Set(server.notes().keys()),
+    records: new Set([...namesIn('notes', server.notes()), ...namesIn('links', server.links())]),
     nodes: sim.options.tree ? server.nodes() : [],
   })
 
@@ -73,11 +77,11 @@ export function watchEffects(sim: Sim): void {
     const meant = new Set(
       history.deletes.filter(one => one.by === machine && one.at <= at && one.at >= since).map(one => one.record),
     )
-    for (const id of before.notes) {
-      if (after.notes.has(id)) continue
-      if (!meant.has(`notes/${id}`) && !(unguarded && deleted.has(id)))
-        world.fail('I10', `${machine} deletes note ${id}, which nobody there deleted`)
-      deleted.add(id)
+    for (const record of before.records) {
+      if (after.records.has(record)) continue
+      if (!meant.has(record) && !(unguarded && deleted.has(record)))
+        world.fail('I10', `${machine} deletes ${record}, which nobody there deleted`)
+      deleted.add(record)
     }
     const left = new Set(after.nodes.map(({ id }) => id))
     const folders = before.nodes.filter(({ id }) => meant.has(`tree/${id}`)).map(({ path }) => `${path}/`)
@@ -97,7 +101,10 @@ export function watchEffects(sim: Sim): void {
       const maker = made.get(cell)
       if (maker?.value === value && maker.machine === machine && maker.goneBy !== undefined && maker.goneBy !== machine)
         history.remade.add(`${cell} ${value}`)
-      if (shown.has(`${cell} ${value}`)) history.shownAgain.add(`${cell} ${value}`)
+      if (shown.has(`${cell} ${value}`)) {
+        history.shownAgain.add(`${cell} ${value}`)
+        back.set(`${cell} ${value}`, world.elapsed())
+      }
       shown.add(`${cell} ${value}`)
       made.set(cell, { value, machine })
     }
@@ -108,9 +115,14 @@ export function watchEffects(sim: Sim): void {
     if (sim.options.remote !== 'cdf-records') return
     for (const [cell, value] of before.cells) {
       if (after.cells.get(cell) === value) continue
-      const seen = told.get(`${machine} ${value}`)
+      const seen = told.get(`${machine} ${value}`)?.first
       const own = history.writes.some(write => write.value === value && write.by === machine)
       if (!own && (seen === undefined || seen > at)) history.unseen.add(`${cell} ${value}`)
+      const since = back.get(`${cell} ${value}`)
+      const deleter = history.writes.find(write => write.cell === cell && write.value === null && write.over === value)
+      if (since === undefined || deleter === undefined || deleter.by === machine) continue
+      // It came back, and went on from there before who had deleted it saw that: to them it is a record made anew.
+      if ((told.get(`${deleter.by} ${value}`)?.last ?? 0) < since) history.unseen.add(`${cell} the delete of ${value}`)
     }
   }
 
@@ -144,6 +156,9 @@ export function watchEffects(sim: Sim): void {
     }
   }
 }
+
+const namesIn = (collection: string, rows: ReadonlyMap<string, unknown>): string[] =>
+  [...rows.keys()].map(id => `${collection}/${id}`)
 
 /** What is asked of the tree; shards are files too, and not meant. */
 function itemsOf({ body }: Sending): readonly Item[] {

@@ -36,13 +36,20 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
       const conflicts = typeof rule === 'string' ? rule : 'KEEP_BOTH'
       return defineSchema({
         version: 1,
-        collections: { notes, ...(options.tree && { tree: collection({ ...tree, remote: 'drive', conflicts }) }) },
+        collections: {
+          notes,
+          ...(options.tree && { tree: collection({ ...tree, remote: 'drive', conflicts }) }),
+          ...(options.plant?.links && {
+            links: collection({ ...cdf.edges, source: 'links', remote: 'drive', conflicts: rule }),
+          }),
+        },
       })
     },
+    eventId: cdf.eventId,
     idbDisk: (world, faults, name) => idb!(world, faults, name),
-    transport: (options, token) => {
+    transport: (options, token, life) => {
       if (isWork(options.remote)) return workTransport(work, options.remote, options.seed, token)
-      if (isCdf(options.remote)) return cdfTransport(cdf, options.remote, options.seed, token)
+      if (isCdf(options.remote)) return cdfTransport(cdf, options.remote, options, life, token)
       if (options.remote !== 'files') return boxTransport(options.remote, token)
       return files({
         url: 'https://drive.test',

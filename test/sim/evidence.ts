@@ -4,7 +4,7 @@ import { shapeOf } from '../../src/ledger/migrate.ts'
 import type { Platform } from '../../src/platform.ts'
 import { type KeyedRow, type StoreDriver, type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
-import { entriesOf, nameToken, noteCells, treeCells } from './history.ts'
+import { entriesOf, isEvent, nameOfEvent, nameToken, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
 import { guards } from './plan.ts'
 import type { Device, Sim } from './sim.ts'
@@ -13,6 +13,7 @@ import { drained } from './traps.ts'
 export interface Dump {
   readonly device: Device
   readonly notes: readonly Stored[]
+  readonly links: readonly Stored[]
   readonly tree: readonly Stored[]
   readonly inbox: readonly InboxItem[]
   /** Records that wait for a person: this replica may differ from the others there. */
@@ -54,17 +55,18 @@ type Content = { readonly [space: string]: readonly KeyedRow[] }
 
 export async function dump(sim: Sim, device: Device, driver = device.disk.plain()): Promise<Dump> {
   const { records, rows } = await contentOf(sim, driver)
-  const { notes = [], tree = [] } = records
+  const { notes = [], links = [], tree = [] } = records
   const alive = (rows: readonly Stored[]) => rows.filter(row => row.value !== null)
   return {
     device,
     notes: alive(notes),
+    links: alive(links),
     tree: alive(tree),
     stopped: stoppedIn(rows.outbox!.map(({ row }) => row as OutboxItem)),
     inbox: rows.inbox!.map(({ row }) => row as InboxItem),
-    text: plainly({ notes, tree, rows }),
+    text: plainly({ notes, links, tree, rows }),
     content: Object.fromEntries(
-      Object.entries({ notes, tree, ...rows }).map(([name, rows]) => [name, rows.map(plainly)]),
+      Object.entries({ notes, links, tree, ...rows }).map(([name, rows]) => [name, rows.map(plainly)]),
     ),
   }
 }
@@ -110,6 +112,7 @@ export function serverCells({ server, options, history }: Sim): ReadonlyMap<stri
   const byField = options.strategy === 'MERGE'
   return merged([
     ...[...server.notes()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField)),
+    ...[...server.links()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField, 'links')),
     ...(options.tree ? server.nodes() : []).map(node => {
       const name = node.path.slice(node.path.lastIndexOf('/') + 1)
       return treeCells(node.id, { name, sha256: node.sha256 }, history.bytes)
@@ -125,11 +128,12 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     const hidden = value?.share !== server.share || name === 'notes'
     return hidden ? new Map<string, string>() : treeCells(id, value, history.bytes)
   }
-  const replicas: View[] = dumps.map(({ device, notes, tree, stopped }) => ({
+  const replicas: View[] = dumps.map(({ device, notes, links, tree, stopped }) => ({
     name: device.name,
     stopped,
     cells: merged([
       ...notes.map(({ id, value }) => noteCells(id, value, byField)),
+      ...links.map(({ id, value }) => noteCells(id, value, byField, 'links')),
       ...tree.map(({ id, value }) => treeOf(id, value)),
     ]),
   }))
@@ -139,7 +143,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     replicas,
     inbox: [...dumps, ...wiped].flatMap(({ device, inbox }) =>
       entriesOf(device.name, inbox, (collection, id, value) =>
-        collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField),
+        collection === 'tree' ? treeCells(id, value ?? null, history.bytes) : noteCells(id, value, byField, collection),
       ),
     ),
     guarded: guards(options.remote),
@@ -172,16 +176,20 @@ function shownBy({ server, history, options, faults }: Sim): ReadonlySet<string>
 /** I3 for what the graph does not see: whole values, paths, and the bytes behind them. */
 export function sameEverywhere(sim: Sim, dumps: readonly Dump[]): Failure[] {
   const failures: Failure[] = []
-  const there = new Map([...sim.server.notes()].map(([id, row]) => [id, canonical(row.value)]))
-  for (const { device, notes, stopped } of dumps) {
-    for (const { id, value } of notes)
-      if (!stopped.has(`notes/${id}`) && there.get(id) !== canonical(value))
-        failures.push({
-          invariant: 'I3',
-          message: `${device.name}: ${id} is ${canonical(value)}, there ${there.get(id)}`,
-        })
-    if (stopped.size === 0 && notes.length !== there.size)
-      failures.push({ invariant: 'I3', message: `${device.name} has ${notes.length} notes, the server ${there.size}` })
+  for (const collection of ['notes', 'links'] as const) {
+    const there = new Map(
+      [...sim.server[collection]()].map(([id, row]) => [plainId(id, row.value), canonical(row.value)]),
+    )
+    for (const { device, stopped, ...dump } of dumps) {
+      const here = dump[collection]
+      for (const { id, value } of here) {
+        const found = there.get(plainId(id, value))
+        if (!stopped.has(`${collection}/${id}`) && found !== canonical(value))
+          differ(`${device.name}: ${id} is ${canonical(value)}, there ${found}`)
+      }
+      if (stopped.size === 0 && here.length !== there.size)
+        differ(`${device.name} has ${here.length} ${collection}, the server ${there.size}`)
+    }
   }
   if (!sim.options.tree) return failures
   const paths = sim.server
@@ -206,6 +214,9 @@ export function sameEverywhere(sim: Sim, dumps: readonly Dump[]): Failure[] {
     failures.push({ invariant: 'I3', message })
   }
 }
+
+/** An event's id says a hash of its content: the judge says the content. */
+const plainId = (id: string, value: unknown): string => (isEvent(id) ? `${nameOfEvent(id)}=${canonical(value)}` : id)
 
 /** I5: each rule settles as it says, in every entry that no person settled. */
 export function wrongVerdicts(dumps: readonly Dump[]): Failure[] {

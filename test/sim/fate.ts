@@ -41,6 +41,13 @@ export function befall(sim: Sim, end: number): void {
     // What Cognite keeps of deletions is forgotten after three days, and cursors with it.
     if (sim.server.cdf !== undefined) world.leap(Math.floor((0.5 + world.dice('days') * 5) * 86_400_000))
   })
+  const cut = sim.options.plant?.cut
+  if (cut !== undefined)
+    world.post(sim.fate, cut * end, 'cut', () => {
+      world.note('a spoke is cut')
+      sim.server.changedAt = world.elapsed()
+      void sim.server.cdf?.cut()
+    })
   once(sim, 'forceSync', 'server', end, () => sim.server.sandbox.admin.forceSync(sim.server.share))
   once(sim, 'token', 'server', end, () => sim.server.renewToken())
 }

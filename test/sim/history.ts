@@ -18,7 +18,7 @@ export interface History {
   readonly remade: Set<string>
   /** `cell value` of what the server had, lost, and had again. */
   readonly shownAgain: Set<string>
-  /** `cell value` of what was at the server and run over there by a device that no answer had shown it, where only the present is told. */
+  /** `cell value`, or `cell the delete of value`, of what was at the server and run over there by a device that no answer had shown it, where only the present is told. */
   readonly unseen: Set<string>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
@@ -53,16 +53,26 @@ export function historyOf(): History {
 const none: Cells = new Map()
 
 /** A note is one cell, or one per field where fields are settled apart. */
-export function noteCells(id: string, value: Value | null | undefined, byField: boolean): Cells {
+export function noteCells(id: string, value: Value | null | undefined, byField: boolean, collection = 'notes'): Cells {
   if (value == null) return none
-  if (!byField) return new Map([[`notes/${id}`, String(value.text)]])
+  const own = `${collection}/${id}`
+  // Several events may have one name: each is a cell of its own.
+  if (isEvent(id)) return new Map([[`${nameOfEvent(own)}=${value.text ?? value.a}`, String(value.text ?? value.a)]])
+  // What two sides have in common may be less than a note.
+  if (!byField) return value.text === undefined ? none : new Map([[own, String(value.text)]])
   const cells = new Map<string, string>()
   for (const [field, held] of Object.entries(value)) {
-    if (Array.isArray(held)) for (const tag of held) cells.set(`notes/${id}#${field}/${tag}`, String(tag))
-    else if (field !== 'n') cells.set(`notes/${id}#${field}`, String(held))
+    if (Array.isArray(held)) for (const tag of held) cells.set(`${own}#${field}/${tag}`, String(tag))
+    else if (field !== 'n' && !field.startsWith('$')) cells.set(`${own}#${field}`, String(held))
   }
   return cells
 }
+
+const EVENT = /:[0-9a-f]{32}:/
+
+/** A record of an immutable stream is named after its content too. */
+export const isEvent = (id: string): boolean => EVENT.test(id)
+export const nameOfEvent = (id: string): string => id.replace(EVENT, ':*:')
 
 /** A tree entry is two cells: where it is, and what is in it. */
 export function treeCells(id: string, value: Value | null | undefined, bytes: ReadonlyMap<string, string>): Cells {

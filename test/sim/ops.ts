@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { Value } from '../../src/model.ts'
 import type { Db, Tx } from './app.ts'
-import { isCdf, SPACE } from './cdf.ts'
-import { nameToken, noteCells, treeCells } from './history.ts'
+import { endsOf, isCdf, SPACE } from './cdf.ts'
+import { type Cells, nameToken, noteCells, treeCells } from './history.ts'
 import type { Write } from './oracle.ts'
 import type { Op } from './plan.ts'
 import { codeOf, type Sim, type Tab, text } from './sim.ts'
@@ -62,17 +62,18 @@ const turns = new WeakMap<Db, Promise<void>>()
 export type Act = (sim: Sim, db: Db, by: string, op: Op) => Promise<void>
 
 const acts: { readonly [kind in Op['kind']]?: Act } = {
-  put: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], before => freshNote(sim, op, 0, before)),
-  patch: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], before => patchedNote(sim, op, before)),
-  delete: (sim, db, by, op) => writeNotes(sim, db, by, [noteId(sim, op, 0)], () => null),
-  add: (sim, db, by, op) => writeNotes(sim, db, by, [keyOf(sim, `a${op.n}`)], before => freshNote(sim, op, 0, before)),
+  put: (sim, db, by, op) => writeNotes(sim, db, by, op, [noteId(sim, op, 0)], before => freshNote(sim, op, 0, before)),
+  patch: (sim, db, by, op) => writeNotes(sim, db, by, op, [noteId(sim, op, 0)], before => patchedNote(sim, op, before)),
+  delete: (sim, db, by, op) => writeNotes(sim, db, by, op, [noteId(sim, op, 0)], () => null),
+  add: (sim, db, by, op) =>
+    writeNotes(sim, db, by, op, [keyOf(sim, `a${op.n}`)], before => freshNote(sim, op, 0, before)),
   batch: (sim, db, by, op) =>
-    writeNotes(sim, db, by, [...new Set([noteId(sim, op, 0), noteId(sim, op, 1)])], (before, n) =>
+    writeNotes(sim, db, by, op, [...new Set([noteId(sim, op, 0), noteId(sim, op, 1)])], (before, n) =>
       freshNote(sim, op, n, before),
     ),
   read: async (sim, db, by, op) => {
-    const id = noteId(sim, op, 0)
-    look(sim, by, id, await db.data.notes!.get(id))
+    const [collection, id] = [listFor(sim, op), noteId(sim, op, 0)]
+    look(sim, by, collection, id, await db.data[collection]!.get(id))
   },
   settle: settleOne,
   file: inTurn(makeEntry),
@@ -97,7 +98,12 @@ function inTurn(act: Act): Act {
   }
 }
 
-const noteId = (sim: Sim, op: Op, which: 0 | 1): string => keyOf(sim, `n${Math.floor(op.dice[which] * 5)}`)
+const noteId = (sim: Sim, op: Op, which: 0 | 1): string =>
+  keyOf(sim, `${listFor(sim, op) === 'links' ? 'l' : 'n'}${Math.floor(op.dice[which] * 5)}`)
+
+/** Some of what is done to notes is done to links instead, where there are any. */
+const listFor = ({ options, world }: Sim, op: Op): 'notes' | 'links' =>
+  options.plant?.links && world.dice('links', op.n) < 0.4 ? 'links' : 'notes'
 
 /** Some remotes have their ids in a space. */
 const keyOf = ({ options }: Sim, id: string): string => (isCdf(options.remote) ? `${SPACE}:${id}` : id)
@@ -124,37 +130,81 @@ async function writeNotes(
   sim: Sim,
   db: Db,
   by: string,
+  op: Op,
   ids: readonly string[],
   next: (before: Value | undefined, n: number) => Value | null | undefined,
 ): Promise<void> {
+  if (sim.options.remote === 'cdf-events') return addEvents(sim, db, by, op, ids, next)
   const byField = sim.options.strategy === 'MERGE'
+  const list = listFor(sim, op)
   let attempts: { id: string; writes: Write[] }[] = []
   await db.write(async tx => {
     for (const { writes } of attempts) drop(sim, writes)
     attempts = []
     for (const [n, id] of ids.entries()) {
-      const before = (await tx.notes!.get(id)) ?? undefined
-      const after = next(before, n)
-      if (after === undefined || (after === null && before === undefined)) continue
-      const writes = sim.history.attempt(by, noteCells(id, before, byField), noteCells(id, after, byField))
+      const before = (await tx[list]!.get(id)) ?? undefined
+      const fields = next(before, n)
+      if (fields === undefined || (fields === null && before === undefined)) continue
+      const after = fields && (list === 'links' ? { ...fields, ...endsOf(id) } : fields)
+      const [was, is] = [before, after].map(value => noteCells(id, value, byField, list)) as [Cells, Cells]
+      const writes = sim.history.attempt(by, was, is)
       attempts.push({ id, writes })
-      if (after === null) deleted(sim, by, `notes/${id}`)
-      await change(tx, id, before, after, sim.world.dice('patches', writes[0]?.n ?? 0) < 0.5)
+      if (after === null) deleted(sim, by, `${list}/${id}`)
+      await change(tx[list]!, id, before, after, sim.world.dice('patches', writes[0]?.n ?? 0) < 0.5)
     }
   })
   for (const { id, writes } of attempts) {
     acknowledge(sim, writes)
-    look(sim, by, id, await db.data.notes!.get(id), writes)
+    look(sim, by, list, id, await db.data[list]!.get(id), writes)
+  }
+}
+
+/** Whatever would write a note adds an event under its name; what would change or delete one must be refused at once. */
+async function addEvents(
+  sim: Sim,
+  db: Db,
+  by: string,
+  op: Op,
+  names: readonly string[],
+  next: (before: Value | undefined, n: number) => Value | null | undefined,
+): Promise<void> {
+  if (op.kind === 'patch' || op.kind === 'delete') {
+    const rows = (await db.data.notes!.list()).map(rowOf)
+    const row = rows[Math.floor(op.dice[0] * rows.length)]
+    if (row === undefined) return
+    const refused = await db
+      .write(tx => change(tx.notes!, row.id, row.value, op.kind === 'delete' ? null : { ...row.value, n: -1 }, false))
+      .then(() => 'not at all', codeOf)
+    // Its id follows from its content, so another content does not even fit.
+    if (refused !== 'unsupported' && refused !== 'invalid-value')
+      sim.world.fail('I16', `${op.kind} of an event was answered ${refused}`)
+    return
+  }
+  let attempts: { id: string; writes: Write[] }[] = []
+  await db.write(async tx => {
+    for (const { writes } of attempts) drop(sim, writes)
+    attempts = []
+    for (const [n, name] of names.entries()) {
+      const value = next(undefined, n)
+      if (value == null) continue
+      const id = sim.engine.eventId({ space: SPACE, externalId: name.slice(SPACE.length + 1) }, value)
+      attempts.push({ id, writes: sim.history.attempt(by, new Map(), noteCells(id, value, false)) })
+      await tx.notes!.put(id, value)
+    }
+  })
+  for (const { id, writes } of attempts) {
+    acknowledge(sim, writes)
+    look(sim, by, 'notes', id, await db.data.notes!.get(id), writes)
   }
 }
 
 const deleted = (sim: Sim, by: string, record: string): void =>
   void sim.history.deletes.push({ by, record, at: sim.world.elapsed() })
 
-async function change(tx: Tx, id: string, before: Value | undefined, after: Value | null, patch: boolean) {
-  if (after === null) await tx.notes!.delete(id)
-  else if (before !== undefined && patch) await tx.notes!.patch(id, after)
-  else await tx.notes!.put(id, after)
+async function change(tx: Tx[string], id: string, before: Value | undefined, after: Value | null, patch: boolean) {
+  if (after === null) await tx.delete(id)
+  else if (before !== undefined && patch) await tx.patch(id, after)
+  else await tx.put(id, after)
 }
 
 /** A body that ran again: its first run wrote nothing. */
@@ -171,10 +221,17 @@ function acknowledge(sim: Sim, writes: readonly Write[]): void {
 }
 
 /** I7, I9: what was acknowledged is readable in a fresh transaction, and reads never go back. */
-function look(sim: Sim, by: string, id: string, value: Value | undefined, wrote: readonly Write[] = []): void {
+function look(
+  sim: Sim,
+  by: string,
+  collection: 'notes' | 'links',
+  id: string,
+  value: Value | undefined,
+  wrote: readonly Write[] = [],
+): void {
   sim.stats.reads++
   const byField = sim.options.strategy === 'MERGE'
-  const cells = noteCells(id, value, byField)
+  const cells = noteCells(id, value, byField, collection)
   const { writes } = sim.history
   const byValue = (token: string) => writes.find(write => write.value === token)
   for (const write of wrote) {
@@ -196,7 +253,7 @@ async function settleOne(sim: Sim, db: Db, _by: string, op: Op): Promise<void> {
   const cells =
     item.collection === 'tree'
       ? treeCells(item.record, side?.value, sim.history.bytes)
-      : noteCells(item.record, side?.value, sim.options.strategy === 'MERGE')
+      : noteCells(item.record, side?.value, sim.options.strategy === 'MERGE', item.collection)
   // Whatever a person brings back was not resurrected by the engine.
   for (const token of cells.values()) sim.history.revived.add(token)
   await db.conflicts.resolve(item.id, { take })

@@ -199,7 +199,7 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
   const failures: Failure[] = []
   for (const write of evidence.writes) {
     if (!write.acked || write.excused !== undefined) continue
-    if (evidence.unseen.has(`${write.cell} ${write.value}`)) continue
+    if (evidence.unseen.has(`${write.cell} ${write.value ?? `the delete of ${write.over}`}`)) continue
     // A creation whose answer was lost, and which somebody deleted since, is made again where no tombstone forbids it.
     const remade = write.value === null && evidence.server.cells.get(write.cell) === write.over
     if (remade && evidence.remade.has(`${write.cell} ${write.over}`)) continue

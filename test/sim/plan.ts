@@ -1,7 +1,7 @@
 /** A seed becomes options, and options become a plan of operations: plain data, so that a failure can be made smaller. */
 import type { Rule } from '../../src/model.ts'
 import type { Turn } from '../../src/sandbox/cognite/knobs.ts'
-import { cdfKnobs, isCdf } from './cdf.ts'
+import { cdfKinds, cdfKnobs, isCdf, type Plant, plantOf } from './cdf.ts'
 import { type Family, families, familyNames, noRates } from './faults.ts'
 import { between, pick, type Random, randomOf } from './random.ts'
 import { isWork } from './work/work.ts'
@@ -11,23 +11,14 @@ export type StrategyName = (typeof strategies)[number]
 export type StoreKind = 'memory' | 'indexeddb'
 /**
  * The file API, and the plainest remotes that there can be: one that guards by version, one that guards too but forgets
- * what was deleted, one that takes whatever comes. The two of Cognite, and those that work on jobs, are played when
- * asked for only.
+ * what was deleted, one that takes whatever comes. Those of Cognite, and those that work on jobs, are played when asked for
+ * only.
  */
-export const remotes = [
-  'files',
-  'box',
-  'purging-box',
-  'open-box',
-  'cdf-instances',
-  'cdf-records',
-  'airweave',
-  'cognee',
-] as const
+export const remotes = ['files', 'box', 'purging-box', 'open-box', ...cdfKinds, 'airweave', 'cognee'] as const
 export type RemoteKind = (typeof remotes)[number]
 
 /** Whether the remote refuses what is based on an old state. */
-export const guards = (remote: RemoteKind): boolean => remote !== 'open-box' && remote !== 'cdf-records'
+export const guards = (remote: RemoteKind): boolean => !['open-box', 'cdf-records', 'cdf-events'].includes(remote)
 
 export interface Options {
   readonly seed: string
@@ -52,6 +43,7 @@ export interface Options {
   }
   /** Of the Cognite sandbox, where that is the remote. */
   readonly cdf?: Turn
+  readonly plant?: Plant
 }
 
 export const kinds = [
@@ -140,8 +132,10 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
   // What was purged is forgotten: a request that comes late makes it again, and its own row looks like an old one.
   // Instances are alike: what is not there passes any guard.
   if (options.remote === 'purging-box' || options.remote === 'cdf-instances') rates.late = 0
-  const cdf = isCdf(options.remote) ? { cdf: cdfKnobs(seed) } : {}
-  return { ...options, ...cdf, tree: options.tree && options.remote === 'files' }
+  // What nobody can change is in conflict with nothing, and has no copies.
+  if (options.remote === 'cdf-events' && options.strategy === 'KEEP_BOTH') options.strategy = 'SERVER_WINS'
+  const cdf = isCdf(options.remote) ? { cdf: cdfKnobs(seed), plant: plantOf(seed, options.remote) } : {}
+  return { ...cdf, ...options, tree: options.tree && options.remote === 'files' }
 }
 
 export function planOf(options: Options): readonly Op[] {
@@ -179,10 +173,10 @@ export function ruleOf(strategy: StrategyName): Rule {
 
 /** One line that says what this seed is like. */
 export function describe(options: Options): string {
-  const { seed, rates, knobs, cdf, ...rest } = options
+  const { seed, rates, knobs, cdf, plant, ...rest } = options
   const on = familyNames.filter(name => rates[name] > 0).map(name => `${name} ${rates[name].toPrecision(2)}`)
   const { records, instances, ...others } = cdf ?? {}
-  const own = { ...others, ...(rest.remote === 'cdf-records' ? records : instances) }
+  const own = { ...others, ...(rest.remote === 'cdf-instances' ? instances : records), ...plant }
   const words = Object.entries({ ...rest, ...(cdf ? own : isWork(rest.remote) ? {} : knobs) }).map(
     ([name, value]) => `${name}=${value}`,
   )

@@ -1,6 +1,7 @@
 /** A seed from its options to its verdict. */
 import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
+import { hangsOnCut } from './cdf.ts'
 import { hearNudges, observe, watch } from './checks.ts'
 import { watchEffects } from './effects.ts'
 import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts, wrongWaits } from './evidence.ts'
@@ -141,6 +142,9 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
   const dumps = await dumpAll(sim)
   // An inbox is a device's own: what was in it is not there to be asked for when its disk is wiped.
   const old = sim.devices.flatMap(device => device.disk.wiped().map(driver => dump(sim, device, driver)))
+  // What leads to a node goes with it, and cannot be put back.
+  if (sim.options.plant?.cut !== undefined)
+    for (const write of sim.history.writes) if (hangsOnCut(write.cell)) write.excused = 'cut'
   const evidence = evidenceOf(sim, dumps, await Promise.all(old))
   if (sim.world.log) tellAll(sim, dumps)
   const failures = [...judge(evidence), ...sameEverywhere(sim, dumps), ...wrongVerdicts(dumps), ...wrongWaits(dumps)]

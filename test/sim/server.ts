@@ -27,6 +27,8 @@ export interface Server {
   changedAt: number
   /** The notes as the records folder holds them: by id, with their value. */
   readonly notes: () => Map<string, NoteRow>
+  /** Edges between the nodes of a graph, where there are any. */
+  readonly links: () => Map<string, NoteRow>
   /** The tree without the records folder. */
   readonly nodes: () => readonly TreeNode[]
 }
@@ -49,7 +51,9 @@ export function serverOf(world: World, options: Options): Server {
   const share = sandbox.admin.addShare('Work', user_id)
   sandbox.admin.createFolder(share, '/notes')
   let tokens = 0
-  const cdf = isCdf(options.remote) ? cdfOf(options.remote, world, options.cdf ?? {}, `${canaryToken}-0`) : undefined
+  const cdf = isCdf(options.remote)
+    ? cdfOf(options.remote, world, options.cdf ?? {}, options.plant, `${canaryToken}-0`)
+    : undefined
   const work = isWork(options.remote) ? workOf(options.remote, world, options.seed) : undefined
   const boxKind = options.remote === 'files' || isCdf(options.remote) || isWork(options.remote) ? 'box' : options.remote
   const server: Server = {
@@ -87,6 +91,7 @@ export function serverOf(world: World, options: Options): Server {
       connect: sandbox.connect,
     },
     nodes: () => (sandbox.inspect().tree[share] ?? []).filter(node => !/^\/notes(\/|$)/.test(node.path)),
+    links: () => cdf?.links() ?? new Map(),
     notes() {
       if (cdf !== undefined) return cdf.notes()
       const found = new Map<string, NoteRow>()

@@ -1,4 +1,5 @@
 /** One run: the world, a server, devices with their tabs, and what everybody did. */
+import type { Value } from '../../src/model.ts'
 import type { Schema } from '../../src/schema.ts'
 import type { Transport } from '../../src/transport.ts'
 import type { Db, Open } from './app.ts'
@@ -74,7 +75,10 @@ export interface Sim {
 export interface Engine {
   readonly open: Open
   readonly schema: (options: Options) => Schema
-  readonly transport: (options: Options, token: () => string) => Transport
+  /** `life`: how often this tab was loaded. */
+  readonly transport: (options: Options, token: () => string, life: number) => Transport
+  /** The name of what is added to an immutable stream. */
+  readonly eventId: (named: { readonly space: string; readonly externalId: string }, value: Value) => string
   readonly idbDisk: (world: World, faults: Faults, name: string) => Disk
 }
 
@@ -145,7 +149,7 @@ export function start(sim: Sim, tab: Tab, delay: number): void {
       .open({
         store: observed(tab.device.disk.driver(owner), 'tree', seeing),
         schema: engine.schema(options),
-        remotes: { drive: engine.transport(options, () => sim.server.token()) },
+        remotes: { drive: engine.transport(options, () => sim.server.token(), tab.lives) },
         platform,
         device: { name: tab.device.name },
         onMassDelete: 'allow',

@@ -2,6 +2,7 @@
 import { isCdf } from './cdf.ts'
 import type { Deed, Eyes } from './eyes.ts'
 import type { Owner } from './heap.ts'
+import { nameOfEvent } from './history.ts'
 import type { Network } from './network.ts'
 import type { Options } from './plan.ts'
 import type { Machine } from './platform.ts'
@@ -101,11 +102,12 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     const [from, to] = [before, after].map(seen => positionOf((seen?.row as CheckpointSeen | undefined)?.cursor))
     note(after.row)
     if (moving !== undefined && moving.from === from) for (const id of moving.met) met.add(id)
-    if (from !== undefined) for (const id of deed.met) met.add(id)
+    if (from !== undefined) for (const id of deed.met) met.add(nameOfEvent(id))
     moving = undefined
     if (from === to) return
     if (from !== undefined && to !== undefined) {
-      if (!leads(from, to, () => true)) world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to}`)
+      const law = to.startsWith('{') ? 'I2m' : 'I2'
+      if (!leads(from, to, () => true)) world.fail(law, `${machine.name}: the cursor went from ${from} to ${to}`)
       else if (!leads(from, to, ids => ids.every(id => met.has(id)))) {
         const passed = [...stretches.get(from)!].flatMap(({ ids }) => ids.filter(id => !met.has(id)))
         world.fail('I2', `${machine.name}: the cursor went from ${from} to ${to} without ${passed.join(', ')}`)
@@ -189,16 +191,19 @@ function stretchOf({ tree, knobs }: Options, text: string): Stretch {
 
 interface CdfAnswerSeen {
   readonly nextCursor: unknown
-  readonly items: readonly CdfItem[] | { readonly notes: readonly CdfItem[] }
+  readonly items: readonly CdfItem[] | { readonly [set: string]: readonly CdfItem[] }
 }
 interface CdfItem {
   readonly space: string
   readonly externalId: string
 }
 
-function cdfStretchOf(_: Options, text: string): Stretch {
+function cdfStretchOf({ remote }: Options, text: string): Stretch {
   const { nextCursor, items } = JSON.parse(text) as CdfAnswerSeen
-  const rows = 'notes' in items ? items.notes : items
+  const sets = Array.isArray(items) ? { notes: items as readonly CdfItem[] } : (items as { [set: string]: CdfItem[] })
   const to = typeof nextCursor === 'string' ? nextCursor : JSON.stringify(nextCursor)
-  return { to, ids: rows.map(({ space, externalId }) => `notes/${space}:${externalId}`) }
+  const mark = remote === 'cdf-events' ? ':*:' : ':'
+  const named = ([set, rows]: [string, readonly CdfItem[]]) =>
+    rows.map(({ space, externalId }) => `${set}/${space}${mark}${externalId}`)
+  return { to, ids: Object.entries(sets).flatMap(named) }
 }

@@ -455,6 +455,18 @@ describe('a push', () => {
     expect(await one.send({ ...added, value: null })).toMatchObject([{ state: 'rejected', code: 'unsupported' }])
   })
 
+  test('to an immutable stream tells apart what shares a name there, and one that fails is not lost (I1)', async () => {
+    const { device, change, server } = streamOf({ immutable: true })
+    const one = device()
+    for (const status of [503, 409]) {
+      const partial = [{ space: 'plant', externalId: 'a', code: status }]
+      const body = JSON.stringify({ error: { code: status, message: 'Some could not be written.', partial } })
+      server.weather.next({ path: /records$/, before: { status, body } })
+    }
+    const receipts = await one.send(change('a', { n: 1 }), change('a', { n: 2 }), change('a', { n: 3 }))
+    expect(receipts.map(({ state }) => state)).toEqual(['later', 'later', 'accepted'])
+  })
+
   test('to a stream of another kind is a mistake in the setup', async () => {
     const { device, change } = streamOf({ stream: 'archive' })
     const sent = device().send(change('a', { n: 1 }, base({ n: 0 })))
