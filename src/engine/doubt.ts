@@ -19,6 +19,14 @@ export function meaning(head: OutboxRow, remote: RemoteRecord): ReturnType<typeo
   return news
 }
 
+/** The remote took it, and shows something else: somebody put that over ours. */
+export const wasTaken = (on: Meeting, head: OutboxRow): boolean => on.guard === 'none' && head.taken !== undefined
+
+/** We insisted once against this very value, and it is there again: whoever puts it there insists too. */
+export function giveWay(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Promise<void> {
+  return settle(on.draft, home, entry, head, remote, { verdict: { take: 'remote' }, loses: 'local' }, 'remote')
+}
+
 /** The remote shows a state of ours that we ourselves replaced: a conflict to settle, never news (amendment to I4). */
 export async function wentBack(
   on: Meeting,
@@ -51,4 +59,4 @@ export async function wentBack(
   await settle(on.draft, home, entry, row, remote, judgement)
 }
 
-const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))
+export const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))

@@ -22,7 +22,7 @@ import {
 import { fold } from '../ledger/waiting.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
-import { meaning, wentBack } from './doubt.ts'
+import { giveWay, meaning, timeOf, wasTaken, wentBack } from './doubt.ts'
 import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutEcho, withoutSeen } from './meeting.ts'
 import { reconcile } from './reconcile.ts'
 import { meetSubtree } from './subtree.ts'
@@ -218,14 +218,6 @@ export async function judgeAndSettle(
     await giveWay(on, home, entry, head, remote)
   } else await settle(on.draft, home, entry, head, remote, judgement)
   if (alive && entry.value === null) on.deleted()
-}
-
-/** The remote took it, and shows something else: somebody put that over ours. */
-const wasTaken = (on: Meeting, head: OutboxRow): boolean => on.guard === 'none' && head.taken !== undefined
-
-/** We insisted once against this very value, and it is there again: whoever puts it there insists too. */
-function giveWay(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Promise<void> {
-  return settle(on.draft, home, entry, head, remote, { verdict: { take: 'remote' }, loses: 'local' }, 'remote')
 }
 
 export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Case {

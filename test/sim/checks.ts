@@ -2,7 +2,7 @@
 import { canaryToken } from './canary.ts'
 import { tabOf } from './fate.ts'
 import type { Sending } from './network.ts'
-import { hasEffect, isPull, isPush, placeOf } from './routes.ts'
+import { acceptsMisses, hasEffect, isPull, isPush, placeOf } from './routes.ts'
 import type { Device, Sim, Tab } from './sim.ts'
 import { patience } from './witness.ts'
 
@@ -37,6 +37,8 @@ export function watch(sim: Sim): void {
     const headless = isPull(sending) && placeOf(sending) === undefined
     if (headless && steady.has(device.name) && !pardoned.delete(device.name))
       world.fail('I11', `${device.name} asks for the head although nothing made its cursor invalid`)
+    if (acceptsMisses(sending) && !sim.options.plant?.accepts)
+      world.fail('I11x', `${device.name} accepts missed deletes, which nobody asked for`)
     // A walk that is cut off before its first page is committed begins again.
     if (headless) steady.delete(device.name)
     for (const is of [isPull, isPush]) {

@@ -4,9 +4,11 @@ import { shapeOf } from '../../src/ledger/migrate.ts'
 import type { Platform } from '../../src/platform.ts'
 import { type KeyedRow, type StoreDriver, type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
+import { isCdf } from './cdf.ts'
 import { entriesOf, isEvent, nameOfEvent, nameToken, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
 import { guards } from './plan.ts'
+import { acceptsMisses, isPull, placeOf } from './routes.ts'
 import type { Device, Sim } from './sim.ts'
 import { drained } from './traps.ts'
 
@@ -16,6 +18,8 @@ export interface Dump {
   readonly links: readonly Stored[]
   readonly tree: readonly Stored[]
   readonly inbox: readonly InboxItem[]
+  /** It says that deletes may have gone unseen. */
+  readonly missesDeletes: boolean
   /** Records that wait for a person: this replica may differ from the others there. */
   readonly stopped: ReadonlySet<string>
   /** Everything, to look for what must not be there. */
@@ -64,6 +68,7 @@ export async function dump(sim: Sim, device: Device, driver = device.disk.plain(
     tree: alive(tree),
     stopped: stoppedIn(rows.outbox!.map(({ row }) => row as OutboxItem)),
     inbox: rows.inbox!.map(({ row }) => row as InboxItem),
+    missesDeletes: rows.checkpoints!.some(({ row }) => (row as { missesDeletes?: true }).missesDeletes === true),
     text: plainly({ notes, links, tree, rows }),
     content: Object.fromEntries(
       Object.entries({ notes, links, tree, ...rows }).map(([name, rows]) => [name, rows.map(plainly)]),
@@ -103,6 +108,31 @@ export function wrongWaits(dumps: readonly Dump[]): Failure[] {
       .filter(({ row }) => !stopped.has(`${row.collection}/${row.id}`))
       .map(({ row }) => ({ invariant: 'I16', message: `${device.name}: ${plainly(row)} waits for nothing` })),
   )
+}
+
+/** I11x: who went on with an expired cursor says so until everything is walked again, and nobody else does. */
+export function wrongFlags({ devices, network, options }: Sim, dumps: readonly Dump[]): Failure[] {
+  if (!isCdf(options.remote)) return []
+  return dumps.flatMap(({ device, missesDeletes }) => {
+    const looks = network.sendings.filter(one => one.machine === device.name && isPull(one) && one.status === 200)
+    const last = looks.findLast(one => acceptsMisses(one) || placeOf(one) === undefined)
+    const wiped = devices.find(one => one === device)?.wipedAt ?? 0
+    const should = last !== undefined && acceptsMisses(last) && last.at > wiped
+    if (should === missesDeletes) return []
+    return [{ invariant: 'I11x', message: `${device.name} ${should ? 'does not say' : 'says'} that it misses deletes` }]
+  })
+}
+
+/** Who may miss deletes, and says so, may still have what somebody deleted. */
+export function withoutGhosts(sim: Sim, dumps: readonly Dump[]): Dump[] {
+  const deleted = new Set(sim.history.deletes.map(({ record }) => record))
+  const there = { notes: sim.server.notes(), links: sim.server.links() }
+  return dumps.map(dump => {
+    if (!dump.missesDeletes || !sim.options.plant?.accepts) return dump
+    const real = (collection: 'notes' | 'links') =>
+      dump[collection].filter(({ id }) => there[collection].has(id) || !deleted.has(`${collection}/${id}`))
+    return { ...dump, notes: real('notes'), links: real('links') }
+  })
 }
 
 const merged = (maps: readonly ReadonlyMap<string, string>[]) => new Map(maps.flatMap(map => [...map]))

@@ -13,6 +13,11 @@ export const hasEffect = (sending: Pick<Sending, 'url' | 'method'>): boolean =>
   sending.method !== 'HEAD' &&
   !/\/(instances|records)\/(sync|byids|filter)$|\/search\/instant$|\/diff$/.test(sending.url.pathname)
 
+/** Whether it goes on with an expired cursor, deletes or not. */
+export const acceptsMisses = (sending: Pick<Sending, 'url' | 'body'>): boolean =>
+  sending.url.pathname.endsWith('/instances/sync') &&
+  new TextDecoder().decode(sending.body).includes('"allowExpiredCursorsAndAcceptMissedDeletes":true')
+
 /** The place behind which a pull asks; `undefined`: it asks for everything. */
 export function placeOf({ url, body }: Pick<Sending, 'url' | 'body'>): string | undefined {
   if (!url.pathname.endsWith('/sync')) return url.searchParams.get('cursor') ?? undefined

@@ -4,7 +4,16 @@ import { canaryToken } from './canary.ts'
 import { hangsOnCut } from './cdf.ts'
 import { hearNudges, observe, watch } from './checks.ts'
 import { watchEffects } from './effects.ts'
-import { type Dump, dump, evidenceOf, sameEverywhere, wrongVerdicts, wrongWaits } from './evidence.ts'
+import {
+  type Dump,
+  dump,
+  evidenceOf,
+  sameEverywhere,
+  withoutGhosts,
+  wrongFlags,
+  wrongVerdicts,
+  wrongWaits,
+} from './evidence.ts'
 import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
@@ -139,7 +148,7 @@ function dumpAll(sim: Sim): Promise<Dump[]> {
 }
 
 async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
-  const dumps = await dumpAll(sim)
+  const dumps = withoutGhosts(sim, await dumpAll(sim))
   // An inbox is a device's own: what was in it is not there to be asked for when its disk is wiped.
   const old = sim.devices.flatMap(device => device.disk.wiped().map(driver => dump(sim, device, driver)))
   // What leads to a node goes with it, and cannot be put back.
@@ -147,7 +156,13 @@ async function verdict(sim: Sim, quietAfter: number): Promise<Outcome> {
     for (const write of sim.history.writes) if (hangsOnCut(write.cell)) write.excused = 'cut'
   const evidence = evidenceOf(sim, dumps, await Promise.all(old))
   if (sim.world.log) tellAll(sim, dumps)
-  const failures = [...judge(evidence), ...sameEverywhere(sim, dumps), ...wrongVerdicts(dumps), ...wrongWaits(dumps)]
+  const failures = [
+    ...judge(evidence),
+    ...sameEverywhere(sim, dumps),
+    ...wrongVerdicts(dumps),
+    ...wrongWaits(dumps),
+    ...wrongFlags(sim, dumps),
+  ]
   for (const { device, text } of dumps)
     if (text.includes(canaryToken))
       failures.push({ invariant: 'I23', message: `the token is on the disk of ${device.name}` })

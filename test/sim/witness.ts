@@ -12,6 +12,8 @@ import type { World } from './world.ts'
 /** How long a change that is marked as sent may leave, in milliseconds, and how old the last look before it may be. */
 const sentFor = 60_000
 export const patience = 1_000
+/** After that, deletions may be forgotten at Cognite: two and a half days, in milliseconds (I30, I31). */
+const tooOld = 60 * 3_600_000
 
 export interface Witness {
   readonly eyes: (owner: Owner) => Eyes
@@ -35,6 +37,8 @@ interface CheckpointSeen {
     readonly head?: unknown
     readonly cursor?: unknown
     readonly cursors?: unknown
+    /** When Cognite gave it out, to the hour. */
+    readonly since?: number
   }
 }
 interface MarkSeen {
@@ -59,6 +63,8 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
   const stretches = new Map<string, Stretch[]>()
   let takeovers: { readonly epoch: number; readonly at: number }[] = []
   let met = new Set<string>()
+  /** Its last look was a bad request to the remote: perhaps because of the cursor. */
+  let refused = false
   /** The last move of the cursor, with what was met for it: a commit that fails leaves the cursor where it was. */
   let moving: { readonly from: string | undefined; readonly met: ReadonlySet<string> } | undefined
 
@@ -105,6 +111,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     if (from !== undefined) for (const id of deed.met) met.add(nameOfEvent(id))
     moving = undefined
     if (from === to) return
+    if (to === undefined) forgotten(before?.row as CheckpointSeen)
     if (from !== undefined && to !== undefined) {
       const law = to.startsWith('{') ? 'I2m' : 'I2'
       if (!leads(from, to, () => true)) world.fail(law, `${machine.name}: the cursor went from ${from} to ${to}`)
@@ -115,6 +122,13 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     }
     moving = { from, met }
     met = new Set()
+  }
+
+  /** I11: a place is given up when the remote knows it no more, when it is too old, or when it belongs to another question. */
+  function forgotten({ cursor }: CheckpointSeen): void {
+    if (!isCdf(options.remote) || options.plant?.requery || refused) return
+    if (world.now() - (cursor?.since ?? 0) <= tooOld)
+      world.fail('I11', `${machine.name} starts over although nothing made its cursor invalid`)
   }
 
   function leads(from: string, to: string, may: (ids: readonly string[]) => boolean): boolean {
@@ -128,6 +142,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     const { machine: by, status, answer } = sending
     if (by !== machine.name || !isPull(sending)) return
     const from = placeOf(sending)
+    refused = status === 400
     if (from === undefined) return
     if (status !== 200 || answer === undefined) return
     const read = isCdf(options.remote) ? cdfStretchOf : stretchOf
