@@ -29,7 +29,7 @@ const [seeds, each, from, kills] = [values.seeds, values.each, values.from, valu
   number,
   number,
 ]
-const apart = ['airweave', 'cognee'] as const
+const apart = ['cdf-instances', 'cdf-records', 'cdf-events', 'airweave', 'cognee'] as const
 if (!(each === 0 || each >= 10)) throw new Error('--each must be 0, or 10 or more.')
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')

@@ -42,6 +42,10 @@ const parts: {
       simulator('--seeds', '300', '--from', '10000', '--devices', '3', '--store', 'indexeddb'),
       simulator('--remote', 'airweave', '--seeds', '100', '--from', '20000', '--devices', '3', '--store', 'memory'),
       simulator('--remote', 'cognee', '--seeds', '100', '--from', '30000', '--devices', '3', '--store', 'memory'),
+      // Cognite: a graph with edges, a mutable stream and an immutable one.
+      simulator('--remote', 'cdf-instances', '--seeds', '150', '--devices', '3', '--store', 'memory'),
+      simulator('--remote', 'cdf-records', '--seeds', '150', '--devices', '3', '--store', 'memory'),
+      simulator('--remote', 'cdf-events', '--seeds', '50', '--devices', '3', '--store', 'memory'),
       // A crash at every tenth step of a small workload.
       counted(process.execPath, 'test/sim/exhaustive.ts', '--workloads', '1', '--every', '10'),
     ),

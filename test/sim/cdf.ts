@@ -37,6 +37,14 @@ export interface Plant {
   readonly accepts: boolean
 }
 
+/** These and nothing else, where a command line asks for them. */
+export function plantWith(names: readonly string[]): Plant {
+  const wrong = names.find(name => !['links', 'requery', 'accepts'].includes(name))
+  if (wrong !== undefined) throw new Error(`There is no ${wrong} in a plant: use links, requery, accepts.`)
+  const has = (name: string) => names.includes(name)
+  return { links: has('links'), cut: undefined, requery: has('requery'), accepts: has('accepts') }
+}
+
 export function plantOf(seed: string, kind: CdfKind): Plant {
   const random = randomOf(`${seed}/plant`)
   const graph = kind === 'cdf-instances'

@@ -272,4 +272,132 @@ export const list: readonly Mutant[] = [
     ],
     args: ['--remote', 'files', '--tree', 'false'],
   },
+  {
+    name: 'the cursors of two sets are stored one by one',
+    expect: ['I2m'],
+    patches: one(
+      'src/transports/cdf-instances/pull.ts',
+      'cursors: answer.cursors,\n',
+      'cursors: before && quiet === 0 ? { ...answer.cursors, links: before.cursors.links! } : answer.cursors,\n',
+    ),
+    args: ['--remote', 'cdf-instances', '--plant', 'links'],
+  },
+  {
+    name: 'an expired cursor is an empty page',
+    expect: ['I12', 'I3', 'I2m'],
+    patches: one(
+      'src/transports/cdf-instances/pull.ts',
+      'if (!expired || !config.acceptMissedDeletes) throw error',
+      'if (!expired || place === undefined) throw error\n      const items = Object.fromEntries(config.sets.map(({ name }) => [name, []]))\n      if (!config.acceptMissedDeletes)\n        return { answer: { items, cursors: place.cursors, notices: [], now: place.since }, missed: false }',
+    ),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'a place that is too old is good enough',
+    expect: ['I3', 'I1', 'I5'],
+    patches: one('src/transports/shared/cdf/time.ts', 'OLDEST = 60 * HOUR', 'OLDEST = 6000 * HOUR'),
+    args: ['--remote', 'cdf-records'],
+  },
+  {
+    name: 'a place is given up for nothing',
+    expect: ['I11', 'I12'],
+    patches: one('src/transports/shared/cdf/time.ts', 'OLDEST = 60 * HOUR', 'OLDEST = -1'),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'missed deletes are accepted unasked',
+    expect: ['I11x'],
+    patches: one(
+      'src/transports/cdf-instances/pull.ts',
+      'if (!expired || !config.acceptMissedDeletes) throw error',
+      'if (!expired) throw error',
+    ),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'missed deletes are kept to oneself',
+    expect: ['I11x', 'I3'],
+    patches: one('src/engine/land.ts', '...(page.missesDeletes && { missesDeletes: true }),', ''),
+    args: ['--remote', 'cdf-instances', '--plant', 'accepts'],
+  },
+  {
+    name: 'a tombstone is an instance like any other',
+    expect: ['I3', 'I4', 'I1'],
+    patches: one(
+      'src/transports/cdf-instances/wire.ts',
+      'value: deleted ? null : fieldsOf(item, set)',
+      'value: fieldsOf(item, set)',
+    ),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'nothing is swept after a walk',
+    expect: ['I3', 'I1', 'I5'],
+    patches: one('src/transports/cdf-instances/pull.ts', 'complete: config.whole.map(source => ({ source })),', ''),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'versions are compared across lives',
+    expect: ['I3', 'I1', 'I5'],
+    patches: one('src/transports/cdf-instances/wire.ts', "String(createdTime).padStart(16, '0')", "''"),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'what is edited is not looked at first',
+    expect: ['I5', 'I1'],
+    patches: one(
+      'src/transports/cdf-instances/push.ts',
+      'if (based.length === 0) return [...ready]',
+      'if (based.length >= 0) return [...ready]',
+    ),
+    args: ['--remote', 'cdf-instances'],
+  },
+  {
+    name: 'the walk of a stream ends with its first page',
+    expect: ['I3', 'I1', 'I10', 'I4'],
+    patches: one(
+      'src/transports/cdf-records/pull.ts',
+      '(before?.walk ?? true) && more',
+      '(before?.walk ?? true) && before === undefined',
+    ),
+    args: ['--remote', 'cdf-records'],
+  },
+  {
+    name: 'a change counts as read as soon as it is taken',
+    expect: ['I5', 'I1', 'I3', 'I4'],
+    patches: one('src/engine/receipts.ts', 'visibleWithin > 0 ? { notBefore: now + visibleWithin } : {}', '{}'),
+    args: ['--remote', 'cdf-records'],
+  },
+  {
+    name: 'what was sent before is forgotten',
+    expect: ['I4', 'I5', 'I1'],
+    patches: one('src/ledger/waiting.ts', '...(head.sealed && { sent: head.value }),', ''),
+    args: ['--remote', 'cdf-records'],
+  },
+  {
+    name: 'nobody gives way',
+    expect: ['I12'],
+    patches: one(
+      'src/engine/doubt.ts',
+      "on.guard === 'none' && head.taken !== undefined",
+      "on.guard === 'key' && head.taken !== undefined",
+    ),
+    args: ['--remote', 'cdf-records', '--strategy', 'CLIENT_WINS'],
+  },
+  {
+    name: 'events of one name share a request',
+    expect: ['I1', 'I3'],
+    patches: one(
+      'src/transports/cdf-records/push.ts',
+      'bytes + one.bytes > BYTES || names.has(keyOf(one.identity))',
+      'bytes + one.bytes > BYTES',
+    ),
+    args: ['--remote', 'cdf-events'],
+  },
+  {
+    name: 'a failed event was there already',
+    expect: ['I1', 'I3', 'I16', 'I12'],
+    patches: one('src/transports/cdf-records/push.ts', "verb === 'create' && !config.immutable", "verb === 'create'"),
+    args: ['--remote', 'cdf-events'],
+  },
 ]
