@@ -65,8 +65,14 @@ export interface Change extends Key {
   /** Pinned when the record first became dirty, never read again at push time. `null`: the remote never had it. */
   readonly base: Base | null
   readonly at: Stamp
+  /** The remote's question that this change led to. */
   readonly ticket?: Json
+  /** What the user answers to it. Absent beside a ticket: settled by hand, this is the result. */
+  readonly answer?: Answer
 }
+
+/** Which side of a question that a remote keeps open is to stay. */
+export type Answer = 'local' | 'remote' | 'both'
 
 /** Why a remote refused one change for good. */
 export type RejectCode = 'invalid' | 'forbidden' | 'too-large' | 'remote-full' | 'unsupported' | 'content-missing'
@@ -81,14 +87,23 @@ export type Receipt = { readonly change: string } & (
       /** What the remote made of it, where that differs from what was sent. */
       readonly remote?: RemoteRecord
     }
-  /** Without `remote`, pull to learn. `remote` may carry another id: a name collision. */
+  /**
+   * Without `remote`, pull to learn. `remote` may carry another id: a name collision. With a ticket on it the remote
+   * keeps the question open, and waits for an answer.
+   */
   | { readonly state: 'conflict'; readonly remote?: RemoteRecord }
   /** The remote resolved it by itself: it goes to the inbox. */
   | {
       readonly state: 'settled'
       readonly verdict: Verdict
+      /** What is there now. With another id: that of the record which the local one became, or had to give way to. */
       readonly remote?: RemoteRecord
+      /** What was made of the local side; with its own id where it only got another name. */
       readonly copies?: readonly RemoteRecord[]
+      /** What of the remote's own side is there no more, as far as it says. */
+      readonly lost?: Lost
+      /** Records that went with this one, a folder. */
+      readonly below?: readonly Lost[]
     }
   | { readonly state: 'rejected'; readonly code: RejectCode; readonly reason: string }
   /** The answer did not mention it. */
@@ -96,6 +111,13 @@ export type Receipt = { readonly change: string } & (
   /** Not now: throttled, or it waits for something else. `notBefore` in milliseconds since 1970. */
   | { readonly state: 'later'; readonly notBefore: number; readonly reason?: string }
 )
+
+/** A state that a remote dropped. Without `value` it does not say what that was. */
+export interface Lost {
+  readonly id: string
+  readonly version: Json
+  readonly value?: Value | null
+}
 
 /** How a conflict is settled. */
 export type Verdict =

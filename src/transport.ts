@@ -5,7 +5,7 @@
  * Every failure is thrown as a SyncError whose code was chosen where the answer came in (`shared/http.ts`, `wire.ts`);
  * what a remote says about one change is a receipt, never an exception.
  */
-import type { Base, Change, Device, Json, Key, Receipt, RemoteRecord, Value, Verdict } from './model.ts'
+import type { Base, Change, Device, Json, Key, Receipt, RemoteRecord, Strategy, Value } from './model.ts'
 import type { Socket, SocketEvents } from './platform.ts'
 import type { KeyedRow, Row, RowKey } from './store.ts'
 
@@ -116,8 +116,14 @@ export interface Push {
   readonly visibleWithin?: number
   /** One receipt per change; a change without one counts as `unknown`. Throws only when the whole request failed. */
   send(changes: readonly Change[], io: Io): Promise<Sent>
-  /** Tells the remote how its own conflict was settled. */
-  settle?(ticket: Json, verdict: Verdict, io: Io): Promise<void>
+  /**
+   * Sources whose conflicts the remote settles itself, and how. Changes go out on the base that they were made on, and
+   * the receipt says what came of them; here nothing is judged before it. A change with an `answer` is the user's word
+   * on a question that the remote keeps open. Needs the guard `key`: what was settled is told again to who asks again.
+   */
+  readonly settles?: { readonly [source: string]: Exclude<Strategy, 'MERGE'> }
+  /** Receipts for those of these questions, told by their tickets, that somebody else has answered meanwhile. */
+  answers?(changes: readonly Change[], io: Io): Promise<readonly Receipt[]>
 }
 
 export interface Sent {

@@ -21,7 +21,13 @@ export function completed(schema: Schema, remotes: { readonly [remote: string]: 
     if (conflicts === 'KEEP_BOTH' && from.copy === undefined) {
       throw mismatch(`"${name}" cannot have KEEP_BOTH: ${remote}.${source} has no place for copies.`)
     }
-    collections[name] = { ...from, ...definition }
+    const there = transport.push?.settles?.[source]
+    if (there !== undefined && definition.conflicts !== undefined && definition.conflicts !== there) {
+      throw mismatch(
+        `${remote} settles conflicts of "${source}" itself, by ${there}: leave \`conflicts\` out, or say the same.`,
+      )
+    }
+    collections[name] = { ...from, ...definition, ...(there !== undefined && { conflicts: there }) }
   }
   return { ...schema, collections }
 }

@@ -1,6 +1,7 @@
 /** The durable inbox of conflicts: what clashed, what was decided, what was dropped, and how to have it otherwise. */
 import { equal } from '../equal.ts'
 import { SyncError } from '../errors.ts'
+import { answerQuestion } from '../ledger/answer.ts'
 import { collide } from '../ledger/collide.ts'
 import { realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
@@ -64,6 +65,8 @@ export function inbox(on: Base): Inbox {
           throw new SyncError('conflict', 'The record was changed meanwhile, so nothing is left to settle.')
         const remote = row.seen ?? asked.theirs
         const judgement = judgementOf(wanted, row.value, remote.value)
+        if (row.ticket !== undefined && wanted.take !== 'merged')
+          return answerQuestion(draft, home, entry, row, wanted.take)
         if (remote.id === entry.id) await settle(draft, home, entry, row, remote, judgement, 'app')
         else await collide(draft, home, entry, row, await draft.get(collection, remote.id), judgement, 'app')
       })

@@ -1,5 +1,6 @@
 /** What the remotes do not have yet, and why. */
 import { SyncError } from '../errors.ts'
+import { answerQuestion } from '../ledger/answer.ts'
 import { headOf, replaceRow } from '../ledger/draft.ts'
 import { renewed } from '../ledger/edit.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
@@ -81,6 +82,7 @@ export function outbox(on: Base): Outbox {
           throw new SyncError('busy', 'The change is with the remote right now: try again when it has answered.')
         const home = await homeOf(on, draft.tx, row.collection)
         const entry = await draft.get(row.collection, row.id)
+        if (row.ticket !== undefined) return answerQuestion(draft, home, entry, row, 'remote')
         // What was seen may be another record, that has the name which this one wanted.
         const base = row.seen?.id === entry.id ? row.seen : row.base
         const given = fold(draft, entry)

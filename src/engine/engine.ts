@@ -184,8 +184,12 @@ function placesOf({ schema, remotes, device, keep }: EngineOptions): Map<string,
     const sourceName = named ?? collection
     const source: Source = remotes[remote]!.sources[sourceName]!
     const rule = conflicts ?? 'LAST_WRITER_WINS'
-    const unguarded = remotes[remote]!.push?.guard === 'none' ? { unguarded: true as const } : {}
-    all.get(remote)!.set(sourceName, { collection, remote, source, sourceName, rule, device, keep, ...unguarded })
+    const { guard, settles } = remotes[remote]!.push ?? {}
+    const how = {
+      ...(guard === 'none' && { unguarded: true as const }),
+      ...(settles?.[sourceName] !== undefined && { settles: true as const }),
+    }
+    all.get(remote)!.set(sourceName, { collection, remote, source, sourceName, rule, device, keep, ...how })
   }
   return all
 }

@@ -23,15 +23,16 @@ import { fold } from '../ledger/waiting.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { giveWay, meaning, timeOf, wasTaken, wentBack } from './doubt.ts'
-import { inFlight, type Meeting, rebase, storedOf, takeOver, withoutEcho, withoutSeen } from './meeting.ts'
+import { inFlight, type Meeting, rebase, storedOf, takeOver, undecided, withoutEcho, withoutSeen } from './meeting.ts'
 import { reconcile } from './reconcile.ts'
-import { meetSubtree } from './subtree.ts'
+import { meetBelow, meetSubtree } from './subtree.ts'
 
 export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label: string): Promise<void> {
   const { draft } = on
   for (const { origin, version } of remote.past ?? []) await meetPast(on, home, remote.id, origin, version)
   const own = await ownEffect(draft, remote.origin)
   if (own === 'step') return touch(home, await draft.get(home.collection, remote.id))
+  if (own?.open && home.settles) return meetEcho(on, home, own, remote)
   if (own?.open) {
     const local = await draft.get(own.collection, own.id)
     const entry = local.id === remote.id ? local : await remap(draft, home, local, remote.id)
@@ -68,7 +69,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     else takeOver(on, home, entry, remote)
     return
   }
-  if (inFlight(head)) {
+  if (undecided(home, head)) {
     if (head.base != null && sameBase(head.base, remote)) {
       if (head.seen !== undefined) replaceRow(entry, head, withoutSeen(head))
       return touch(home, entry, remote)
@@ -76,8 +77,10 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     if (remote.origin === undefined && sameValue(head.value, remote.value)) {
       return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
+    if (home.settles && remote.subtree && remote.value === null) await meetBelow(on, home, entry, remote, label, meet)
     // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
     replaceRow(entry, head, { ...head, seen: remote })
+    await tellQuestion(on, head, remote)
     return touch(home, entry, remote)
   }
   await meetWaiting(on, home, entry, head, remote, label)
@@ -86,10 +89,31 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
 /** What a feed showed before our own effect came before it: a guarded remote took the change on the base we knew. */
 const lastShown = (on: Meeting, head: OutboxRow): OutboxRow => (on.guard === 'none' ? head : withoutSeen(head))
 
+/**
+ * What the remote settled is told by its receipt, which comes again: that the change had an effect does not say which.
+ * Under another id it is a copy, or what ours was merged into.
+ */
+async function meetEcho(on: Meeting, home: Home, own: Open, remote: RemoteRecord): Promise<void> {
+  const entry = await on.draft.get(own.collection, remote.id)
+  const [head] = entry.rows
+  if (own.id !== remote.id && head === undefined) return takeOver(on, home, entry, remote)
+  if (head === undefined) return touch(home, entry)
+  if (!undecided(home, head)) return own.id === remote.id ? rebase(on, home, entry, head, remote) : touch(home, entry)
+  replaceRow(entry, head, { ...head, seen: remote })
+  touch(home, entry, remote)
+  await tellQuestion(on, head, remote)
+}
+
+/** An open question shows what the remote's side of it is by now. */
+async function tellQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {
+  const asked = head.state !== 'asked' || head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
+  if (asked !== undefined) on.draft.note({ ...asked, theirs: remote })
+}
+
 /** Our change took effect, and what the feed shows came after it. */
 async function meetPast(on: Meeting, home: Home, id: string, origin: string, version: Json): Promise<void> {
   const own = await ownEffect(on.draft, origin)
-  if (own === undefined || own === 'step') return
+  if (own === undefined || own === 'step' || (own.open && home.settles)) return
   if (!own.open) {
     const settled = await on.draft.get(home.collection, id)
     if (settled.meta.echo === origin) settled.meta = withoutEcho(settled.meta)
@@ -181,8 +205,7 @@ async function meetWaiting(
   }
   if (head.state === 'asked') {
     replaceRow(entry, head, { ...head, seen: remote })
-    const asked = head.asks === undefined ? undefined : await draft.inbox(head.asks)
-    if (asked !== undefined) draft.note({ ...asked, theirs: remote })
+    await tellQuestion(on, head, remote)
     return touch(home, entry, remote)
   }
   if (remote.subtree && remote.value === null) return meetSubtree(on, home, entry, remote, label, meet)
@@ -318,7 +341,8 @@ function older(remote: RemoteRecord, entry: Entry): boolean {
   )
 }
 
-type Own = 'step' | { open: true; change: string; collection: string; id: string } | { open: false }
+type Open = { open: true; change: string; collection: string; id: string }
+type Own = 'step' | Open | { open: false }
 
 /** Whether a row is the effect of a change of this store, and what became of that change. */
 async function ownEffect(draft: Draft, origin: string | undefined): Promise<Own | undefined> {

@@ -26,6 +26,13 @@ export interface Meeting {
 export const inFlight = (head: OutboxRow): boolean =>
   head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
 
+/** What becomes of it is for the remote to say, and is not said yet. */
+export const undecided = (home: Home, head: OutboxRow): boolean =>
+  inFlight(head) ||
+  (home.settles === true &&
+    !head.refused &&
+    (head.state === 'waiting' || (head.state === 'asked' && head.ticket !== undefined)))
+
 export function withoutSeen(head: OutboxRow): OutboxRow {
   const { seen: _, ...rest } = head
   return rest

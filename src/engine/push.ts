@@ -15,6 +15,7 @@ import { ioFor } from './io.ts'
 import { accepted, meetRefusal } from './meet.ts'
 import { inFlight, meetingOf } from './meeting.ts'
 import { file } from './receipts.ts'
+import { closeAnswered } from './settled.ts'
 import { awaitsBytes, placeOf } from './transfers.ts'
 import { arrange, settleTree } from './tree.ts'
 import { withVerdicts } from './verdicts.ts'
@@ -30,6 +31,7 @@ export type Pushed = { readonly state: 'nothing'; readonly next?: number } | { r
 export async function push(on: Ground): Promise<Pushed> {
   const { transport } = on
   if (transport.push === undefined) return { state: 'nothing' }
+  if (await closeAnswered(on)) return { state: 'more' }
   const moved = await settleBefore(on)
   const chosen = await mark(on)
   if (chosen.changes.length === 0) {

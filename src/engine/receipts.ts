@@ -1,13 +1,11 @@
 /** The receipts of one request become what the ledger says of its changes: each in its own way, all in one commit. */
 import { sameBase } from '../equal.ts'
-import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { remap } from '../ledger/remap.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { putCheckpoint } from '../ledger/rows.ts'
-import type { Home } from '../ledger/settle.ts'
-import { adopt, settle, tellsAll } from '../ledger/settle.ts'
-import { again, fold, hold, refuse } from '../ledger/waiting.ts'
+import { tellsAll } from '../ledger/settle.ts'
+import { again, hold, refuse } from '../ledger/waiting.ts'
 import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Sent } from '../transport.ts'
 import { withShown } from './ahead.ts'
@@ -16,7 +14,8 @@ import type { Ground } from './ground.ts'
 import { fenced, homeIn } from './ground.ts'
 import { putPrivate } from './land.ts'
 import { accepted, meetHeld, meetRefusal } from './meet.ts'
-import { type Meeting, meetingOf } from './meeting.ts'
+import { type Meeting, meetingOf, withoutSeen } from './meeting.ts'
+import { askThere, takeVerdict } from './settled.ts'
 import { forgetUpload, placeOf } from './transfers.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -34,8 +33,8 @@ export async function file(on: Ground, changes: readonly Change[], { receipts, p
       for (const change of changes) {
         const receipt = answers.get(change.change) ?? { change: change.change, state: 'unknown' }
         await fileOne(on, meeting, checkpoint, change, receipt)
-        const { remote } = receipt.state === 'conflict' || receipt.state === 'settled' ? receipt : {}
-        if (remote?.id === change.id) shown.push(remote)
+        const remote = shownBy(on, change, receipt)
+        if (remote !== undefined) shown.push(remote)
       }
       pass.complete()
       await draft.flush()
@@ -51,6 +50,17 @@ export async function file(on: Ground, changes: readonly Change[], { receipts, p
       })
     }),
   )
+}
+
+/** What a receipt shows ahead of the feed. A remote that settles by itself may have gone on from what nobody here saw. */
+function shownBy({ transport }: Ground, change: Change, receipt: Receipt): RemoteRecord | undefined {
+  const settles = transport.push?.settles?.[change.collection] !== undefined
+  if (receipt.state === 'conflict' || receipt.state === 'settled') {
+    return settles || receipt.remote?.id === change.id ? receipt.remote : undefined
+  }
+  if (receipt.state !== 'accepted' || !settles) return undefined
+  const { collection, value } = change
+  return receipt.remote ?? { collection, id: receipt.id ?? change.id, value, version: receipt.version }
 }
 
 async function fileOne(
@@ -77,8 +87,11 @@ async function fileOne(
     case 'accepted': {
       const record =
         receipt.id === undefined || receipt.id === entry.id ? entry : await remap(draft, home, entry, receipt.id)
-      const [open] = record.rows
-      if (open === undefined || open.change !== change.change) return
+      const [first] = record.rows
+      if (first === undefined || first.change !== change.change) return
+      // It was judged against that there, or shows it.
+      const judged = home.settles && (receipt.remote !== undefined || first.tries === 1)
+      const open = judged ? withoutSeen(first) : first
       // Whether what was seen meanwhile came before or after is for the next pull to show.
       const unsure = open.seen !== undefined && !tellsAll(home, open, open.seen)
       if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
@@ -90,6 +103,7 @@ async function fileOne(
       return
     }
     case 'conflict': {
+      if (receipt.remote?.ticket !== undefined) return askThere(draft, home, entry, receipt.remote)
       const shown = receipt.remote?.id === entry.id ? receipt.remote : head.seen
       const seen = shown !== undefined && head.base != null && sameBase(shown, head.base) ? undefined : shown
       if (seen !== undefined) return meetRefusal(meeting, home, entry, seen, label)
@@ -100,12 +114,9 @@ async function fileOne(
       return refuse(draft, entry, head, checkpoint.pulls, now + pause(on.platform, head.tries - 3))
     }
     case 'settled': {
-      const remote = receipt.remote
+      const remote = receipt.remote ?? (home.settles ? head.seen : undefined)
       if (remote === undefined) return refuse(draft, entry, head, checkpoint.pulls, 0)
-      if (receipt.verdict.take === 'both') return takeCopies(draft, home, entry, remote, receipt)
-      const loses =
-        receipt.verdict.take === 'remote' ? 'local' : receipt.verdict.take === 'local' ? 'remote' : 'nothing'
-      return settle(draft, home, entry, fold(draft, entry), remote, { verdict: receipt.verdict, loses }, 'remote')
+      return takeVerdict(meeting, home, entry, head, remote, receipt)
     }
     case 'rejected':
       // It had the bytes and lost them: they go once more.
@@ -132,23 +143,4 @@ async function fileOne(
 function echoBy({ transport }: Ground, now: number): Pick<OutboxRow, 'notBefore'> {
   const { visibleWithin = 0 } = transport.push ?? {}
   return visibleWithin > 0 ? { notBefore: now + visibleWithin } : {}
-}
-
-/** The remote has kept both already: its word is taken for the record and for the copies. */
-async function takeCopies(
-  draft: Draft,
-  home: Home,
-  entry: Entry,
-  remote: RemoteRecord,
-  { verdict, copies = [] }: Receipt & { readonly state: 'settled' },
-): Promise<void> {
-  const loses = entry.rows.length > 1 ? 'local' : 'nothing' // an edit made meanwhile is in no copy
-  for (const one of copies) {
-    const copy = await draft.get(entry.collection, one.id)
-    if (copy.value === undefined) adopt(home, copy, one)
-  }
-  const [copy] = copies
-  const more = { verdict, loses, ...(copy && { copy: copy.id }) } as const
-  const taken = { verdict: { take: 'remote' }, loses: 'local' } as const
-  await settle(draft, home, entry, fold(draft, entry), remote, taken, 'remote', more)
 }

@@ -1,11 +1,12 @@
 /** A folder is deleted at the remote: what it takes along, what comes back, and what only seemed to be in it. */
+import { spiritOf } from '../ledger/collide.ts'
 import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
 import { begin, isFolder } from '../ledger/edit.ts'
 import { agreedOf, grace, type OutboxRow } from '../ledger/rows.ts'
 import { accept, adopt, type Home, settle } from '../ledger/settle.ts'
 import type { Base, RemoteRecord } from '../model.ts'
 import type { meet } from './meet.ts'
-import { changedInside, inFlight, type Meeting, rebase, storedOf, takeOver } from './meeting.ts'
+import { changedInside, type Meeting, rebase, storedOf, takeOver, undecided } from './meeting.ts'
 
 /** A deleted folder speaks for all below it: one case, one inbox entry, whose undo restores all of it. */
 export async function meetSubtree(
@@ -17,12 +18,21 @@ export async function meetSubtree(
   met: typeof meet,
 ): Promise<void> {
   const { draft } = on
+  if (home.settles) {
+    await meetBelow(on, home, folder, remote, label, met)
+    const [head] = folder.rows
+    if (head === undefined) takeOver(on, home, folder, remote)
+    else accept(draft, home, folder, head, remote)
+    return
+  }
   const below = await descendants(draft, home, folder.id)
   const gone = goneWith(home, folder, below)
   await meetMovedOut(on, home, gone, remote, label, met)
   const dirty = below.filter(entry => entry.rows.length > 0 && entry.rows.at(-1)!.value !== null)
   const [head] = folder.rows
-  const newest = [head, ...dirty.map(entry => entry.rows.at(-1))].reduce((one, other) =>
+  // Whoever was later: what was only put into it brings it back, and is for the push to see to.
+  const clashing = spiritOf(home) === 'LAST_WRITER_WINS' ? dirty.filter(entry => gone.has(entry.id)) : dirty
+  const newest = [head, ...clashing.map(entry => entry.rows.at(-1))].reduce((one, other) =>
     one === undefined || (other !== undefined && other.at.time > one.at.time) ? other : one,
   )
   const value = folder.value ?? null
@@ -75,6 +85,21 @@ export async function meetSubtree(
   if (!stays) on.deleted()
 }
 
+/** What is in a folder that is gone goes with it; what was changed there is for the remote to say. */
+export async function meetBelow(
+  on: Meeting,
+  home: Home,
+  folder: Entry,
+  remote: RemoteRecord,
+  label: string,
+  met: typeof meet,
+): Promise<void> {
+  const below = await descendants(on.draft, home, folder.id)
+  const gone = goneWith(home, folder, below)
+  await meetMovedOut(on, home, gone, remote, label, met)
+  for (const entry of below) if (gone.has(entry.id)) goesWith(on, home, entry, remote)
+}
+
 /** What the remote had in the folder. What the app only moved there, or made there, is not gone with it. */
 function goneWith(home: Home, folder: Entry, below: readonly Entry[]): Set<string> {
   const gone = new Set([folder.id])
@@ -110,7 +135,7 @@ function goesWith(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): 
   const [head] = entry.rows
   const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
   if (head === undefined) takeOver(on, home, entry, deleted)
-  else if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
+  else if (undecided(home, head)) replaceRow(entry, head, { ...head, seen: deleted })
   else accept(on.draft, home, entry, head, deleted)
 }
 
@@ -118,7 +143,7 @@ function goesWith(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): 
 function goesOnFromDeleted(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
   const [head] = entry.rows as [OutboxRow]
   const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
-  if (inFlight(head)) replaceRow(entry, head, { ...head, seen: deleted })
+  if (undecided(home, head)) replaceRow(entry, head, { ...head, seen: deleted })
   else if (head.base != null && head.base.value !== null) rebase(on, home, entry, head, deleted)
 }
 

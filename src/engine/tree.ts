@@ -8,10 +8,10 @@ import { agreedOf } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import { changeOf, settle } from '../ledger/settle.ts'
 import { hold } from '../ledger/waiting.ts'
-import type { RemoteRecord, Value } from '../model.ts'
+import type { Base, RemoteRecord, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Ground } from './ground.ts'
-import { changedInside, type Meeting } from './meeting.ts'
+import { changedInside, type Meeting, undecided } from './meeting.ts'
 
 const deepest = 1000
 
@@ -91,6 +91,7 @@ export async function settleTree(on: Meeting, home: Home, entry: Entry, row: Out
   const [head] = entry.rows
   if (head !== row && head?.change !== row.change) return false // an earlier one in this pass settled it
   if (row.value === null) return newcomersBelow(on, home, entry, head)
+  if (undecided(home, row)) return false
   const parent = row.value[home.source.parent!]
   if (typeof parent !== 'string') return false
   if (!moves(home, row)) return false
@@ -182,7 +183,25 @@ async function bringBack(draft: Draft, home: Home, folder: Entry, head: OutboxRo
     if (next.value !== null || next.rows.length > 0) return true
     const { was, version } = next.meta
     if (was === undefined) return false
-    await begin(draft, home.remote, next, { value: was, base: { value: null, version: version ?? null }, at: head.at })
+    const gone: Base = { value: null, version: version ?? null }
+    await begin(draft, home.remote, next, { value: was, base: gone, at: head.at })
+    draft.note({
+      id: draft.uuid(),
+      remote: home.remote,
+      collection: next.collection,
+      record: next.id,
+      at: draft.now,
+      rule: home.rule,
+      base: null,
+      local: { change: head.change, value: was, at: head.at },
+      theirs: { collection: home.sourceName, id: next.id, ...gone },
+      verdict: { take: 'local' },
+      by: 'tree',
+      state: 'settled',
+      loses: 'remote',
+      until: draft.now + home.keep,
+      reason: 'It was deleted at the remote, and something was put into it here.',
+    })
     const up = was[home.source.parent!]
     if (typeof up !== 'string') return true
     next = await draft.get(home.collection, up)

@@ -96,7 +96,8 @@ async function track(
   }
   if (last.state === 'waiting') {
     // Bytes may be on their way under the old id, which is bound to them.
-    const same = source.body === undefined || last.value?.[source.body] === value?.[source.body]
+    const bytes = source.body === undefined || last.value?.[source.body] === value?.[source.body]
+    const same = bytes && last.ticket === undefined // the remote's question is about what the old id says
     const change = same ? last.change : draft.uuid()
     if (!same) draft.close(last.change, { into: change, until: draft.now + grace })
     replaceRow(entry, last, { ...last, value, at, change })

@@ -1,6 +1,6 @@
 /** What the engine remembers, as rows. Only `ledger/` knows them. */
 import type { Code } from '../errors.ts'
-import type { Base, Json, Key, RejectCode, RemoteRecord, Rule, Stamp, Value, Verdict } from '../model.ts'
+import type { Answer, Base, Json, Key, RejectCode, RemoteRecord, Rule, Stamp, Value, Verdict } from '../model.ts'
 import type { Reader, RowKey, Stored, Writer } from '../store.ts'
 
 /** Beside each record. Together with the value of a clean record it is the base; a dirty one's base is in its outbox row. */
@@ -64,7 +64,9 @@ export interface OutboxRow {
   readonly after?: number
   readonly notBefore?: number
   readonly reason?: { readonly code: RejectCode | Code; readonly message: string }
+  /** The question that the remote keeps about it, and what the user answered. */
   readonly ticket?: Json
+  readonly answer?: Answer
   /** The inbox entry that asks about it. */
   readonly asks?: string
 }

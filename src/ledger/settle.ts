@@ -23,6 +23,8 @@ export interface Home extends Place {
   readonly generation: number
   /** How long an automatic verdict can be undone, in milliseconds. */
   readonly keep: number
+  /** The remote settles conflicts itself: what becomes of a change is in its receipt. */
+  readonly settles?: true
   /** The remote guards nothing: a request that comes late or twice runs over what came after it. */
   readonly unguarded?: true
 }
@@ -80,6 +82,7 @@ export function accept(
   }
   const { seen } = head
   if (seen === undefined || sameBase(seen, result)) return undefined
+  if (seen.past?.some(({ origin }) => origin === head.change)) return seen
   // A feed that tells all that came before, and did not tell of ours, showed what is gone by now.
   if (tellsAll(home, head, seen)) return undefined
   if (head.sent !== undefined && seen.origin === undefined && sameValue(head.sent, seen.value)) return undefined
@@ -125,6 +128,7 @@ export function changeOf(home: Home, entry: Pick<Entry, 'id'>, row: OutboxRow): 
     base: row.base ?? null,
     at: row.at,
     ...(row.ticket !== undefined && { ticket: row.ticket }),
+    ...(row.answer !== undefined && { answer: row.answer }),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Http } from '../shared/http.ts'
 import { count, flag, list, text } from '../shared/shape.ts'
 import { parseTime } from '../shared/time.ts'
 import { safeId } from '../shared/url.ts'
+import { type ConflictInfo, conflicts, mustBeClosed, type ServerStrategy } from './conflicts.ts'
 import { wrongShape } from './wire.ts'
 
 /** A device of the account. Times are milliseconds since 1970. */
@@ -66,6 +67,26 @@ export type FilesApi = {
     io: Io,
   ): Promise<readonly Preference[]>
   shares(request: undefined, io: Io): Promise<readonly ShareInfo[]>
+  /** How far the server believes a device to be in a share, and whether it keeps a question open about its changes. */
+  status(request: { readonly share: string; readonly device?: string }, io: Io): Promise<ShareStatus>
+  /**
+   * Conflicts that the server keeps, of all devices of the account, oldest first. Each device sees the same, and may
+   * resolve them: the device whose change it was closes its question when it next looks.
+   */
+  conflicts(
+    request: { readonly share?: string; readonly device?: string; readonly resolved?: boolean } | undefined,
+    io: Io,
+  ): Promise<readonly ConflictInfo[]>
+  /** Rejects with `conflict` where somebody resolved it otherwise. */
+  resolveConflict(request: { readonly id: string; readonly resolution: ServerStrategy }, io: Io): Promise<void>
+}
+
+/** Times are milliseconds since 1970. */
+export type ShareStatus = {
+  /** Changes in the share that the device has not told to have stored. */
+  readonly pendingChanges: number
+  readonly hasConflicts: boolean
+  readonly lastSyncAt?: number
 }
 
 const DEVICE = '/sync/devices/{device}'
@@ -74,6 +95,8 @@ const PREFERENCES = '/sync/devices/{device}/preferences'
 const GONE = [404, 410]
 
 export function account(http: Http): FilesApi {
+  const records = conflicts(http)
+
   async function send(call: Parameters<Http['send']>[0], what: string, io: Io): Promise<Json | undefined> {
     const answer = await http.send({ ...call, data: GONE }, io)
     if (GONE.includes(answer.status)) throw new SyncError('not-found', `The file server has no such ${what}.`)
@@ -126,6 +149,26 @@ export function account(http: Http): FilesApi {
     async shares(_, io) {
       const json = await send({ method: 'GET', route: '/users/me/shares', want: 'json' }, 'list', io)
       return read(json, 'shares', readShare)
+    },
+
+    async status({ share, device = '' }, io) {
+      const query = { share_id: share, device_id: device || io.device.id }
+      // A server without a position for us would take the head for it, and so believe that we have all up to there (I2s).
+      await send(
+        { method: 'POST', route: '/sync/cursor', query: { ...query, position: 0 }, want: 'nothing' },
+        'share',
+        io,
+      )
+      const json = await send({ method: 'GET', route: '/sync/status', query, want: 'json' }, 'share', io)
+      const pendingChanges = count(json, 'pending_changes') ?? unread('the pending changes')
+      const hasConflicts = flag(json, 'has_conflicts') ?? false
+      return { pendingChanges, hasConflicts, ...known('lastSyncAt', timeIn(json, 'last_sync_at')) }
+    },
+
+    conflicts: (which = {}, io) => records.list(which, io),
+
+    async resolveConflict({ id, resolution }, io) {
+      mustBeClosed(await records.resolve(id, resolution, io))
     },
   }
 }

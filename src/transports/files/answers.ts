@@ -1,13 +1,16 @@
 /** What an answer to apply says about each change (sections 0, 3 and 4 of the API page). */
 import { sameValue } from '../../equal.ts'
-import type { Json, Receipt, RejectCode, RemoteRecord } from '../../model.ts'
+import type { Json, Receipt, RejectCode } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { errorCode } from '../shared/failure.ts'
 import type { Answer } from '../shared/http.ts'
 import { count, list, member, text } from '../shared/shape.ts'
 import { type Api, deviceGone, deviceInactive } from './api.ts'
+import { type ConflictInfo, readConflict } from './conflicts.ts'
 import { versionOf } from './ids.ts'
+
 import type { Work } from './plan.ts'
+import { questionOf, verdictOf } from './verdicts.ts'
 import { type Entry, treeRecord } from './wire.ts'
 
 export interface Outcome {
@@ -73,23 +76,18 @@ export async function receiptOf(api: Api, work: Work, answer: Outcome, io: Io): 
   const entries = work.items.map(item => answer.applied.get(item.version_id))
   const outcomes = entries.map(entry => text(entry, 'outcome'))
   const last = entries.at(-1)
-  const open = openConflict(work, answer)
-  if (open !== undefined) return conflicted(api, work, open, io)
+  const told = conflictsOf(work, answer)
+  const open = told.find(({ resolution }) => resolution === undefined)
+  if (open !== undefined) return questionOf(api, work, open, io)
   if (outcomes.some(outcome => outcome === undefined || !KNOWN.has(outcome))) return { change, state: 'unknown' }
 
   const id = text(last, 'resource_id') ?? work.id ?? undefined
   if (outcomes.includes('forbidden')) {
     return { change, state: 'rejected', code: 'forbidden', reason: 'The file server does not allow this change.' }
   }
-  if (outcomes.includes('superseded')) {
-    return {
-      change,
-      state: 'settled',
-      verdict: { take: 'remote' },
-      ...remoteOf(await now(api, work, work.change.id, io)),
-    }
+  if (told.length > 0 || outcomes.some(outcome => outcome === 'superseded' || outcome === 'conflicted_copy')) {
+    return verdictOf(api, work, told, outcomes as string[], id, io)
   }
-  if (outcomes.includes('conflicted_copy')) return copied(api, work, id, io)
   if (id === undefined) return { change, state: 'unknown' }
   const other = id === work.change.id ? {} : { id }
   if (work.value === null) return { change, state: 'accepted', version: versionOf(change) }
@@ -117,44 +115,14 @@ function acceptedAs({ change, value }: Work, id: string) {
   return { state: 'accepted', version, ...(remote === undefined ? {} : { remote }) } as const
 }
 
-/** A record that waits for a decision; those already settled come with an outcome. */
-function openConflict(work: Work, { conflicts, applied }: Outcome): Json | undefined {
+/** The server's records of what this change clashed with: by our version, or open about the same entry. */
+function conflictsOf(work: Work, { conflicts, applied }: Outcome): readonly ConflictInfo[] {
   const versions = work.items.map(item => item.version_id)
-  if (versions.every(version => applied.has(version))) return undefined
-  return conflicts.find(
-    one =>
-      versions.includes(text(one, 'client_version_id') ?? '') ||
-      (work.id !== null && text(one, 'resource_id') === work.id),
-  )
-}
-
-async function conflicted(api: Api, work: Work, open: Json, io: Io): Promise<Receipt> {
-  const ticket = text(open, 'id')
-  const entry = await now(api, work, text(open, 'resource_id') ?? work.change.id, io)
-  const remote = remoteOf(entry).remote
-  return {
-    change: work.change.change,
-    state: 'conflict',
-    ...(remote === undefined ? {} : { remote: ticket === undefined ? remote : { ...remote, ticket } }),
-  }
-}
-
-/** The server kept both: its own, and ours under another name. */
-async function copied(api: Api, work: Work, copy: string | undefined, io: Io): Promise<Receipt> {
-  const entry = copy === undefined ? undefined : await now(api, work, copy, io)
-  if (copy === undefined || entry?.value === undefined) return { change: work.change.change, state: 'unknown' }
-  return {
-    change: work.change.change,
-    state: 'settled',
-    verdict: { take: 'both' },
-    copies: [treeRecord(copy, entry.value, entry.version, entry.number, entry.at)],
-    ...(copy === work.change.id ? {} : remoteOf(await now(api, work, work.change.id, io))),
-  }
-}
-
-function remoteOf(entry: Entry | undefined): { readonly remote?: RemoteRecord } {
-  if (entry?.value === undefined) return {}
-  return { remote: treeRecord(entry.id, entry.value, entry.version, entry.number, entry.at) }
+  const known = conflicts.map(readConflict).filter(one => one !== undefined)
+  const own = known.filter(one => one.clientVersion !== undefined && versions.includes(one.clientVersion))
+  if (own.length > 0 || versions.every(version => applied.has(version))) return own
+  // A server that leaves the version out.
+  return known.filter(one => one.resource === work.id)
 }
 
 /** The entry as the server has it now. */

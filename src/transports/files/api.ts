@@ -7,6 +7,7 @@ import { errorCode } from '../shared/failure.ts'
 import { type Answer, type Http, PAGE_BYTES, shorter } from '../shared/http.ts'
 import { count, list, text } from '../shared/shape.ts'
 import { readDevices } from './account.ts'
+import { conflicts, type ServerStrategy } from './conflicts.ts'
 import type { Kind } from './ids.ts'
 import {
   type Changes,
@@ -16,6 +17,7 @@ import {
   readItem,
   readMeta,
   readShares,
+  readVersions,
   wrongShape,
 } from './wire.ts'
 
@@ -43,6 +45,7 @@ export function api(http: Http) {
 
   return {
     http,
+    conflicts: conflicts(http),
 
     /** Without a cursor: the head of the log, and only that. Everything else passes one (I25). */
     async changes(at: { cursor?: Cursor; share?: string | undefined; limit: number }, io: Io): Promise<Changes> {
@@ -85,6 +88,19 @@ export function api(http: Http) {
       const route = kind === 'file' ? '/files/{id}' : '/folders/{id}'
       const answer = await http.send({ method: 'GET', route, ids: { id }, want: 'json', data: [404, 410] }, io)
       return answer.status === 200 ? readMeta(answer.json, kind, share) : undefined
+    },
+
+    /** What the server has of a file's past; `undefined`: it does not say. */
+    async versions(id: string, io: Io) {
+      const call = {
+        method: 'GET',
+        route: '/files/{id}/versions',
+        ids: { id },
+        want: 'json',
+        most: PAGE_BYTES,
+      } as const
+      const answer = await http.send({ ...call, data: [404, 405, 410] }, io)
+      return answer.status === 200 ? readVersions(answer.json) : undefined
     },
 
     /** `undefined`: the server has no such list. */
@@ -181,9 +197,10 @@ export function api(http: Http) {
       return received
     },
 
-    /** Strict: without a strategy the server refuses what does not fit, and decides nothing. */
-    apply(share: string, changes: readonly unknown[], io: Io): Promise<Answer> {
-      const json = { device_id: io.device.id, share_id: share, changes }
+    /** Strict without a strategy: the server refuses what does not fit, and decides nothing. */
+    apply(share: string, changes: readonly unknown[], strategy: ServerStrategy | undefined, io: Io): Promise<Answer> {
+      const settled = strategy === undefined ? {} : { conflict_resolution: strategy }
+      const json = { device_id: io.device.id, share_id: share, ...settled, changes }
       const data = [400, 403, 404, 409, 413, 422, 507]
       return http.send({ method: 'POST', route: '/sync/apply', json, want: 'json', most: PAGE_BYTES, data }, io)
     },
@@ -226,15 +243,6 @@ export function api(http: Http) {
       const own = readDevices(json, io).find(device => device.own)
       if (own === undefined) return 'gone'
       return own.active ? 'active' : 'inactive'
-    },
-
-    async resolve(conflict: string, resolution: string, io: Io): Promise<void> {
-      const route = '/sync/conflicts/{id}/resolve'
-      // Resolved elsewhere, or gone: somebody was faster, and a pull shows the result.
-      await http.send(
-        { method: 'POST', route, ids: { id: conflict }, query: { resolution }, want: 'nothing', data: [404, 409] },
-        io,
-      )
     },
   }
 }

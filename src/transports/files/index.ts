@@ -8,6 +8,7 @@ import type { AskToken } from '../shared/token.ts'
 import { account, type FilesApi } from './account.ts'
 import { api } from './api.ts'
 import { bodies } from './bodies.ts'
+import type { ServerStrategy } from './conflicts.ts'
 import { nudges } from './nudges.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
@@ -16,7 +17,8 @@ import { recordsReader } from './records-reader.ts'
 import { scopeOf } from './scope.ts'
 import { records, shares, tree } from './sources.ts'
 
-export type { DeviceInfo, FilesApi, NewPreference, Preference, ShareInfo } from './account.ts'
+export type { DeviceInfo, FilesApi, NewPreference, Preference, ShareInfo, ShareStatus } from './account.ts'
+export type { ConflictInfo, ServerStrategy } from './conflicts.ts'
 export { records, type ShareRow, shares, type TreeRow, tree } from './sources.ts'
 
 export interface FilesOptions<
@@ -30,6 +32,12 @@ export interface FilesOptions<
   readonly shares?: readonly string[] | 'all'
   /** Collections kept as shards in a folder, by source name: `{ notes: '/notes' }`. */
   readonly folders?: Folders
+  /**
+   * The server settles what clashes in the tree, by this strategy, instead of the device. What it decided is shown in
+   * the inbox; under MANUAL its questions are, and the answers go to it. Absent: strict, the device settles. Records
+   * folders are always strict.
+   */
+  readonly serverSettles?: ServerStrategy
   readonly token: AskToken
   /** How this device shows in the server's list. `web` also sends the socket's token in its URL. Default `cli`. */
   readonly platform?: 'windows' | 'macos' | 'linux' | 'ios' | 'android' | 'web' | 'cli'
@@ -56,7 +64,7 @@ export function files<const Folders extends { readonly [source: string]: string 
     name: 'files',
     sources: { ...folders, tree, shares } as unknown as FilesTransport<Folders>['sources'], // fromEntries forgets the names
     pull: pull(calls, scope, recordsReader(scope, held)),
-    push: push(calls, scope, held),
+    push: push(calls, scope, held, options.serverSettles),
     bodies: bodies(calls),
     api: account(calls.http),
     nudges: nudges(calls, scope, options.socketAuth ?? (platform === 'web' ? 'query' : 'header')),

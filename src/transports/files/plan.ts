@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly now: number
   /** The version on the server that the change is based on. */
   readonly baseVersion: string | null
+  /** The server settles conflicts: each item stands on what the change was made on, and says when that was. */
+  readonly settles: boolean
   /** The path of an entry at this place; `undefined` where its folder is not known on the remote. */
   pathOf(place: TreeRow, side: 'before' | 'after'): string | undefined
   /** What an id of ours is called in this request: `null` for a folder whose id the server has still to give. */
@@ -83,7 +85,7 @@ function planCreate(change: Change, after: TreeRow, around: Surroundings): Work 
     base_version_id: null,
     old_path: null,
     new_path,
-    metadata: metadataOf(value, around, { content: true }),
+    metadata: { ...metadataOf(value, around, { content: true }), ...(kind === 'folder' && madeAt(change, around)) },
   }
   return { change, share: value.share, kind, items: [item], value, id }
 }
@@ -113,13 +115,13 @@ function planEdit(change: Change, before: TreeRow, after: TreeRow, around: Surro
     version_id: rewrites ? step : version,
     base_version_id: around.baseVersion,
     old_path,
-    metadata: metadataOf(value, around, { content: false }),
+    metadata: { ...metadataOf(value, around, { content: false }), ...madeAt(change, around) },
   }
   const content: Item = {
     ...common,
     change_type: 'updated',
     version_id: version,
-    base_version_id: relocates ? step : around.baseVersion,
+    base_version_id: relocates && !around.settles ? step : around.baseVersion,
     old_path: new_path,
     metadata: metadataOf(value, around, { content: true }),
   }
@@ -136,7 +138,7 @@ function planDelete(change: Change, before: TreeRow, around: Surroundings): Work
     base_version_id: around.baseVersion,
     old_path: around.pathOf(before, 'before') ?? `/${before.name}`,
     new_path: null,
-    metadata: { device_id: around.device.id },
+    metadata: { device_id: around.device.id, ...madeAt(change, around) },
   }
   return { change, share: before.share, kind: before.kind, items: [item], value: null, id: change.id }
 }
@@ -150,6 +152,10 @@ function sameContent(before: TreeRow, after: TreeRow): boolean {
   })
   return sameValue(content(before), content(after))
 }
+
+/** What LAST_WRITER_WINS compares where no content brings a time along. */
+const madeAt = ({ at }: Change, { settles }: Surroundings): Item['metadata'] =>
+  settles ? { modified_at: isoTime(Math.floor(at.time)) } : {}
 
 function metadataOf(value: TreeRow, around: Surroundings, { content }: { content: boolean }): Item['metadata'] {
   const parent = value.parent === value.share ? null : around.idOf(value.parent)

@@ -2,15 +2,17 @@ import type { Change, Receipt } from '../../model.ts'
 import type { Io, Push, Sent } from '../../transport.ts'
 import { sendParts } from '../shared/parts.ts'
 import type { Api } from './api.ts'
+import type { ServerStrategy } from './conflicts.ts'
 import type { RecordsFiles } from './records-folder.ts'
 import { sendRecords } from './records-push.ts'
 import type { Scope } from './scope.ts'
 import { pausedIn, type Selections, storedSelections } from './selection.ts'
 import { sendTree } from './tree-push.ts'
+import { answeredElsewhere } from './verdicts.ts'
 import { asTreeRow } from './wire.ts'
 
 /** Every change carries its own key, so a request that is sent again has one effect. */
-export function push(api: Api, scope: Scope, files: RecordsFiles): Push {
+export function push(api: Api, scope: Scope, files: RecordsFiles, strategy: ServerStrategy | undefined): Push {
   const homeOf = (source: string) => scope.folders.find(one => one.source === source)
 
   const shareOf = ({ collection, value, base }: Change): string | undefined =>
@@ -19,6 +21,11 @@ export function push(api: Api, scope: Scope, files: RecordsFiles): Push {
   return {
     most: 1000,
     guard: 'key',
+    // Records folders are always strict: their conflicts are those of records, which the server does not know.
+    ...(strategy !== undefined && {
+      settles: { tree: strategy },
+      answers: (changes, io) => answeredElsewhere(api, changes, io),
+    }),
     async send(changes, io) {
       const selections = await storedSelections(io)
       const paused = pausedIn(selections)
@@ -33,12 +40,10 @@ export function push(api: Api, scope: Scope, files: RecordsFiles): Push {
       const sent = await sendParts(parts, io)
       return { ...sent, receipts: [...receipts, ...sent.receipts] }
     },
-    // The decision reaches the server as a change of its own; what is left there is a record to close.
-    settle: (ticket, _verdict, io) => api.resolve(String(ticket), 'MANUAL', io),
   }
 
   async function sendOne(source: string, changes: readonly Change[], selections: Selections, io: Io): Promise<Sent> {
-    if (source === 'tree') return { receipts: await sendTree(api, changes, selections, io) }
+    if (source === 'tree') return { receipts: await sendTree(api, changes, selections, strategy, io) }
     const home = homeOf(source)
     if (home !== undefined) return sendRecords(api, files, home, changes, io)
     const reason = `Nothing can be written to "${source}".`

@@ -308,7 +308,7 @@ async function makeFolder(desk: Desk): Promise<Written> {
 }
 
 async function applyOne({ api, home, io }: Desk, item: Item): Promise<Written> {
-  const answer = readAnswer(await api.apply(home.share, [item], io))
+  const answer = readAnswer(await api.apply(home.share, [item], undefined, io))
   if (answer.state === 'refused') return answer.status === 409 ? 'again' : answer
   const outcome = text(answer.applied.get(item.version_id), 'outcome')
   if (outcome === 'applied') return { state: 'done', version: item.version_id }

@@ -1,16 +1,18 @@
-/** Pushing tree records: strict apply, one receipt per change (sections 3, 4 and 12 of the API page). */
+/** Pushing tree records: strict apply, or one that the server settles, and one receipt per change (sections 3, 4 and 12 of the API page). */
 
 import { sameValue } from '../../equal.ts'
 import { reactionTo, SyncError } from '../../errors.ts'
-import type { Change, Receipt } from '../../model.ts'
+import type { Base, Change, Receipt } from '../../model.ts'
 import type { Io, Peek } from '../../transport.ts'
 import { chunks } from '../shared/pages.ts'
 import { readAnswer, receiptOf, refused } from './answers.ts'
 import type { Api } from './api.ts'
+import type { ServerStrategy } from './conflicts.ts'
 import { hiddenReason } from './in-the-way.ts'
 import { planChange, type Surroundings, type Work } from './plan.ts'
 import type { Selections } from './selection.ts'
 import type { TreeRow } from './sources.ts'
+import { answered, type Ticket, ticketOf } from './verdicts.ts'
 import { asTreeRow, realVersion } from './wire.ts'
 
 const MOST_ITEMS = 1000
@@ -21,6 +23,8 @@ interface Desk {
   readonly api: Api
   readonly io: Io
   readonly selections: Selections
+  /** How the server settles; absent: strict. */
+  readonly strategy: ServerStrategy | undefined
   readonly receipts: Map<string, Receipt>
   /** In the request that is under way, or that was answered and is being read. */
   flying: readonly Work[]
@@ -31,29 +35,34 @@ export async function sendTree(
   api: Api,
   changes: readonly Change[],
   selections: Selections,
+  strategy: ServerStrategy | undefined,
   io: Io,
 ): Promise<Receipt[]> {
-  const desk: Desk = { api, io, selections, receipts: new Map(), flying: [], answered: false }
-  const pathOf = pathsIn(await io.peek(peek => ancestors(peek, changes)), changes)
+  const desk: Desk = { api, io, selections, strategy, receipts: new Map(), flying: [], answered: false }
+  const { agreed, gone } = await io.peek(peek => ancestors(peek, changes))
+  const known = pathsIn(agreed, changes)
+  // A folder that was deleted there, or that is in itself as it seems from here, is the server's to settle: it has an id.
+  const lost: Surroundings['pathOf'] = ({ parent, name }) =>
+    agreed.has(parent) || gone.has(parent) ? `/${name}` : undefined
+  const pathOf: Surroundings['pathOf'] = (row, side) => known(row, side) ?? (strategy && lost(row, side))
   try {
     const works = await plan(desk, changes, pathOf)
-    for (const batch of batches(works)) await settle(desk, batch)
+    if (strategy === undefined) for (const batch of batches(works)) await settle(desk, batch)
+    else await settleThere(desk, works)
   } catch (error) {
     return whatIsKnown(desk, error, changes)
   }
   return changes.flatMap(({ change }) => desk.receipts.get(change) ?? [])
 }
 
-async function plan({ api, io, receipts }: Desk, changes: readonly Change[], pathOf: Surroundings['pathOf']) {
+async function plan({ api, io, receipts, strategy }: Desk, changes: readonly Change[], pathOf: Surroundings['pathOf']) {
   const created = new Map<string, string | null>()
   const idOf = (id: string) => created.get(id) ?? (created.has(id) ? null : id)
+  const around = { device: io.device, now: io.now(), settles: strategy !== undefined, idOf, pathOf }
   const works: Work[] = []
   for (const change of changes) {
     const base = await baseOf(api, change, io)
-    const planned =
-      'state' in base
-        ? base
-        : planChange(change, { device: io.device, now: io.now(), baseVersion: base.version, idOf, pathOf })
+    const planned = 'state' in base ? base : planChange(change, { ...around, baseVersion: base.version })
     if ('state' in planned) {
       receipts.set(change.change, planned)
     } else {
@@ -66,6 +75,72 @@ async function plan({ api, io, receipts }: Desk, changes: readonly Change[], pat
 
 const creates = ({ items }: Work): boolean => items[0]?.change_type === 'created'
 
+/** What the user answered first, and folders that are deleted after what is in them. */
+async function settleThere(desk: Desk, works: readonly Work[]): Promise<void> {
+  const rest: Work[] = []
+  for (const work of works) if (!(await answer(desk, work))) rest.push(work)
+  const isFolderDelete = (work: Work) => work.kind === 'folder' && work.value === null
+  for (const batch of batches(rest.filter(work => !isFolderDelete(work)))) await settle(desk, batch)
+  for (let left = rest.filter(isFolderDelete); left.length > 0; ) {
+    const hasFolder = (id: string) => left.some(({ change }) => change.base?.value?.parent === id)
+    const wave = left.filter(({ change }) => !hasFolder(change.id))
+    for (const batch of batches(await emptyOnes(desk, wave, works))) await settle(desk, batch)
+    left = left.filter(work => !wave.includes(work))
+  }
+}
+
+/** A folder in which something is, as far as we have told the server to know, would go with it unseen. */
+async function emptyOnes({ io, receipts }: Desk, wave: readonly Work[], works: readonly Work[]): Promise<Work[]> {
+  const empty: Work[] = []
+  const went = new Map(
+    works.filter(({ change }) => isGone(receipts.get(change.change))).map(one => [one.change.id, one]),
+  )
+  const left = (id: string, folder: string) => went.has(id) && went.get(id)?.value?.parent !== folder
+  for (const work of wave) {
+    const folder = work.change.id
+    const inside = await io.peek(peek => peek.children('tree', folder))
+    if (inside.every(id => left(id, folder))) empty.push(work)
+    else receipts.set(work.change.change, { change: work.change.change, state: 'conflict' })
+  }
+  return empty
+}
+
+const isGone = (receipt: Receipt | undefined): boolean =>
+  receipt?.state === 'accepted' || (receipt?.state === 'settled' && receipt.verdict.take === 'local')
+
+/** Whether the change was the answer to a question of the server's, and nothing else is to be sent of it. */
+async function answer(desk: Desk, work: Work): Promise<boolean> {
+  const { change } = work
+  const ticket = ticketOf(change.ticket)
+  if (ticket === undefined) return false
+  const { api, io } = desk
+  if (change.answer === undefined) {
+    // Settled by hand: what came of that follows as a change of its own.
+    await api.conflicts.resolve(ticket.conflict, 'MANUAL', io)
+    return false
+  }
+  desk.flying = [work]
+  const meant = await renewed(desk, work, ticket)
+  if (meant !== undefined) {
+    const receipt = await answered(api, { ...change, answer: change.answer }, meant, io)
+    desk.receipts.set(change.change, receipt)
+  }
+  desk.flying = []
+  return true
+}
+
+/** What was edited since takes the place of what waits there. `undefined`: it clashes no more, and has its receipt. */
+async function renewed(desk: Desk, work: Work, ticket: Ticket): Promise<Ticket | undefined> {
+  const { change } = work
+  const same = work.items.some(item => item.version_id === ticket.version)
+  if (same || change.answer === 'remote') return ticket
+  await settle({ ...desk, strategy: 'MANUAL' }, [work])
+  const receipt = desk.receipts.get(change.change)
+  const asked = receipt?.state === 'conflict' ? ticketOf(receipt.remote?.ticket) : undefined
+  if (asked === undefined) await desk.api.conflicts.resolve(ticket.conflict, 'MANUAL', desk.io)
+  return asked
+}
+
 /** One request; what it refuses is taken out, or halved until it is found, and the rest is sent again. */
 async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
   const { api, io, receipts } = desk
@@ -76,7 +151,7 @@ async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
     if (first === undefined) return
     desk.flying = left
     const items = left.flatMap(work => work.items)
-    const answer = await api.apply(first.share, items, io)
+    const answer = await api.apply(first.share, items, desk.strategy, io)
     const outcome = readAnswer(answer)
     desk.answered = outcome.state === 'answered'
     if (outcome.state === 'answered') {
@@ -125,11 +200,14 @@ function whatIsKnown({ receipts, flying, answered, io }: Desk, error: unknown, c
   })
 }
 
+const isThere = (receipt: Receipt): boolean =>
+  receipt.state === 'accepted' || (receipt.state === 'settled' && receipt.verdict.take !== 'remote')
+
 /** Its folder was to be created in the same request, and was not. */
 function waitsForFailed({ receipts, io }: Desk, { change, value }: Work, works: readonly Work[]): boolean {
   const parent = works.find(work => work.change.id === value?.parent && creates(work))
   const receipt = parent && receipts.get(parent.change.change)
-  if (receipt === undefined || receipt.state === 'accepted') return false
+  if (receipt === undefined || isThere(receipt)) return false
   receipts.set(change.change, {
     change: change.change,
     state: 'later',
@@ -189,22 +267,24 @@ async function listedEntry(api: Api, id: string, { share, parent }: TreeRow, io:
 
 const DEEPEST = 128
 
-/** The folders above all these entries, as agreed with the remote. */
-async function ancestors(peek: Peek, changes: readonly Change[]): Promise<ReadonlyMap<string, TreeRow>> {
+/** The folders above all these entries, as agreed with the remote; `gone`: it has deleted them. */
+async function ancestors(peek: Peek, changes: readonly Change[]) {
+  const gone = new Set<string>()
   const found = new Map<string, TreeRow>()
   const rows = changes.flatMap(({ base, value }) => [asTreeRow(base?.value), asTreeRow(value)])
   let wanted = parentsOf(rows, found)
   for (let depth = 0; wanted.length > 0 && depth < DEEPEST; depth++) {
-    const bases = []
+    const bases: (Base | undefined)[] = []
     for (const ids of chunks(wanted, 500)) bases.push(...(await peek.agreed('tree', ids)))
     const above = bases.map(base => asTreeRow(base?.value))
     wanted.forEach((id, at) => {
       const row = above[at]
       if (row !== undefined) found.set(id, row)
+      else if (bases[at]?.value === null) gone.add(id)
     })
     wanted = parentsOf(above, found)
   }
-  return found
+  return { agreed: found, gone }
 }
 
 function parentsOf(rows: readonly (TreeRow | undefined)[], found: ReadonlyMap<string, TreeRow>): string[] {

@@ -216,6 +216,14 @@ function readShare(json: Json): ShareEntry | undefined {
   }
 }
 
+/** `GET /files/{id}/versions` (section 10), those that say what they hold. */
+export function readVersions(json: Json | undefined) {
+  return (list(json, 'versions') ?? []).flatMap(one => {
+    const [id, sha256, size] = [text(one, 'id'), text(one, 'checksum_sha256')?.toLowerCase(), count(one, 'size')]
+    return id === undefined || sha256 === undefined || size === undefined ? [] : [{ id, sha256, size }]
+  })
+}
+
 /**
  * An entry as a record. Its version is the server's version id; where the server says none, something that is equal as
  * long as the entry is (versions count together with values only).

@@ -1,0 +1,332 @@
+/** Conflicts that the server settles, over HTTP: what the app sees of them, questions and answers, and lost answers. */
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ServerStrategy } from '../../../src/transports/files/index.ts'
+import { type Device, EARLY, LATE, place } from './table-kit.ts'
+
+type Place = Awaited<ReturnType<typeof place>>
+const open: Place[] = []
+afterEach(async () => {
+  for (const at of open.splice(0)) await at.close()
+})
+
+/** Both devices did their part; the first one has not sent its own. */
+async function clash(
+  strategy: ServerStrategy,
+  before: (one: Device) => Promise<unknown>,
+  client: (one: Device) => Promise<unknown>,
+  server: (one: Device) => Promise<unknown>,
+) {
+  const at = await place('server', strategy)
+  open.push(at)
+  const mine = await at.device('Laptop')
+  await before(mine)
+  await mine.sync()
+  await mine.pause()
+  const theirs = await at.device('Phone')
+  await theirs.sync()
+  at.clock.stop(EARLY)
+  await client(mine)
+  at.clock.stop(LATE)
+  await server(theirs)
+  await theirs.sync()
+  at.clock.go(LATE + 600_000)
+  return {
+    at,
+    mine,
+    theirs,
+    both: async () => {
+      for (const one of [mine, theirs, mine, theirs]) await one.sync()
+      expect([await mine.shows(), await theirs.shows()]).toEqual([at.shows(), at.shows()])
+      return at.shows()
+    },
+  }
+}
+
+const edited = (strategy: ServerStrategy) =>
+  clash(
+    strategy,
+    one => one.create('a.txt', 'base'),
+    one => one.write('a.txt', 'mine'),
+    one => one.write('a.txt', 'theirs'),
+  )
+
+const COPY = 'a (conflicted copy Laptop 2026-05-01 081000).txt'
+
+const questions = async (one: Device) => (await one.inbox()).filter(({ state }) => state === 'open')
+
+describe('a question of the server', () => {
+  test('is in the inbox of the device, in the list of every device and in the status', async () => {
+    const { at, mine, theirs } = await edited('MANUAL')
+    const status = await mine.sync()
+    expect([status.phase, status.asked]).toEqual(['needs-user', 1])
+    const [asked] = await questions(mine)
+    expect(asked).toMatchObject({ rule: 'MANUAL', by: 'remote', local: { value: { name: 'a.txt' } } })
+    expect(await mine.shows()).toBe('a.txt=mine')
+    const listed = await mine.db.remotes.drive.api.conflicts()
+    expect(listed).toMatchObject([
+      { resource: asked?.record, share: at.share, device: mine.db.device.id, kind: 'file' },
+    ])
+    expect(await theirs.db.remotes.drive.api.conflicts({ share: at.share })).toEqual(listed)
+    expect(await theirs.db.remotes.drive.api.conflicts({ device: theirs.db.device.id })).toEqual([])
+    const states = [mine, theirs].map(
+      async ({ db }) => (await db.remotes.drive.api.status({ share: at.share })).hasConflicts,
+    )
+    expect(await Promise.all(states)).toEqual([true, false])
+  })
+
+  const CASES = {
+    'update / update': () => edited('MANUAL'),
+    'create / create': () =>
+      clash(
+        'MANUAL',
+        async () => {},
+        one => one.create('a.txt', 'mine'),
+        one => one.create('a.txt', 'theirs'),
+      ),
+    'update / delete': () =>
+      clash(
+        'MANUAL',
+        one => one.create('a.txt', 'base'),
+        one => one.write('a.txt', 'mine'),
+        one => one.remove('a.txt'),
+      ),
+    'delete / update': () =>
+      clash(
+        'MANUAL',
+        one => one.create('a.txt', 'base'),
+        one => one.remove('a.txt'),
+        one => one.write('a.txt', 'theirs'),
+      ),
+    'rename / rename': () =>
+      clash(
+        'MANUAL',
+        one => one.create('a.txt', 'base'),
+        one => one.move('a.txt', 'mine'),
+        one => one.move('a.txt', 'theirs'),
+      ),
+    'name taken': () =>
+      clash(
+        'MANUAL',
+        one => one.create('b.txt', 'base'),
+        one => one.move('b.txt', 'a.txt'),
+        one => one.create('a.txt', 'theirs'),
+      ),
+    'into a deleted folder': () =>
+      clash(
+        'MANUAL',
+        one => one.folder('d'),
+        one => one.create('d/a.txt', 'mine'),
+        one => one.remove('d'),
+      ),
+  } as const
+
+  const ANSWERS: readonly (readonly [keyof typeof CASES, 'local' | 'remote' | 'both', string])[] = [
+    ['update / update', 'local', 'a.txt=mine'],
+    ['update / update', 'remote', 'a.txt=theirs'],
+    ['update / update', 'both', `${COPY}=mine a.txt=theirs`],
+    ['create / create', 'local', 'a.txt=mine'],
+    ['create / create', 'remote', 'a.txt=theirs'],
+    ['create / create', 'both', `${COPY}=mine a.txt=theirs`],
+    ['update / delete', 'local', 'a.txt=mine'],
+    ['update / delete', 'remote', ''],
+    ['delete / update', 'local', ''],
+    ['delete / update', 'remote', 'a.txt=theirs'],
+    ['rename / rename', 'local', 'mine=base'],
+    ['rename / rename', 'remote', 'theirs=base'],
+    ['name taken', 'local', `${COPY}=base a.txt=theirs`],
+    ['name taken', 'remote', 'a.txt=theirs b.txt=base'],
+    ['into a deleted folder', 'local', 'd/ d/a.txt=mine'],
+    ['into a deleted folder', 'remote', ''],
+  ]
+  const RESOLUTION = { local: 'CLIENT_WINS', remote: 'SERVER_WINS', both: 'KEEP_BOTH' } as const
+
+  test.each(ANSWERS)('%s, answered here with %s: %s', async (name, take, tree) => {
+    const { at, mine, both } = await CASES[name]()
+    await mine.sync()
+    const [asked] = await questions(mine)
+    await mine.db.conflicts.resolve(asked!.id, { take })
+    expect(await both()).toBe(tree)
+    expect(at.sandbox.inspect().conflicts.map(({ resolution }) => resolution)).toEqual([RESOLUTION[take]])
+    expect((await mine.inbox()).map(({ id, state, by }) => [id, state, by])).toEqual([[asked!.id, 'settled', 'app']])
+    expect((await mine.sync()).phase).toBe('synced')
+  })
+
+  test.each(ANSWERS)('%s, answered on another device with %s: %s (F99)', async (name, take, tree) => {
+    const { mine, theirs, both } = await CASES[name]()
+    await mine.sync()
+    const [asked] = await questions(mine)
+    const [listed] = await theirs.db.remotes.drive.api.conflicts()
+    await theirs.db.remotes.drive.api.resolveConflict({ id: listed!.id, resolution: RESOLUTION[take] })
+    expect(await both()).toBe(tree)
+    expect((await mine.inbox()).map(({ id, state, by }) => [id, state, by])).toEqual([[asked!.id, 'settled', 'remote']])
+    expect((await mine.sync()).phase).toBe('synced')
+    await expect(
+      theirs.db.remotes.drive.api.resolveConflict({ id: listed!.id, resolution: 'LAST_WRITER_WINS' }),
+    ).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('both answered, differently: the first one counts, the other device takes what it came to (F99)', async () => {
+    const { at, mine, theirs, both } = await edited('MANUAL')
+    await mine.sync()
+    mine.state.offline = true
+    const [asked] = await questions(mine)
+    await mine.db.conflicts.resolve(asked!.id, { take: 'local' })
+    const [listed] = await theirs.db.remotes.drive.api.conflicts()
+    await theirs.db.remotes.drive.api.resolveConflict({ id: listed!.id, resolution: 'SERVER_WINS' })
+    mine.state.offline = false
+    expect(await both()).toBe('a.txt=theirs')
+    expect(at.sandbox.inspect().conflicts.map(({ resolution }) => resolution)).toEqual(['SERVER_WINS'])
+    const [entry] = await mine.inbox()
+    expect(entry).toMatchObject({ state: 'settled', loses: 'local', verdict: { take: 'remote' } })
+    await mine.db.conflicts.undo(entry!.id)
+    expect(await both()).toBe('a.txt=mine')
+  })
+
+  test('whose answer got lost is answered once', async () => {
+    const { at, mine, both } = await edited('MANUAL')
+    await mine.sync()
+    const [asked] = await questions(mine)
+    at.sandbox.weather.next({ path: /resolve$/, after: 'lose-answer' })
+    await mine.db.conflicts.resolve(asked!.id, { take: 'both' })
+    expect(await both()).toBe(`${COPY}=mine a.txt=theirs`)
+    expect((await mine.inbox()).map(({ state }) => state)).toEqual(['settled'])
+  })
+
+  test('is about what was edited since, too', async () => {
+    const { at, mine, both } = await edited('MANUAL')
+    await mine.sync()
+    await mine.write('a.txt', 'newer')
+    const [asked] = await questions(mine)
+    expect(asked?.local.value).toMatchObject({ size: 5 })
+    await mine.db.conflicts.resolve(asked!.id, { take: 'local' })
+    expect(await both()).toBe('a.txt=newer')
+    expect(at.sandbox.inspect().conflicts).toHaveLength(1)
+  })
+
+  test('can be settled by hand: the server closes it, and the result follows', async () => {
+    const { at, mine, both } = await edited('MANUAL')
+    await mine.sync()
+    const [asked] = await questions(mine)
+    const value = { ...asked!.theirs.value!, name: 'b.txt' }
+    await mine.db.conflicts.resolve(asked!.id, { take: 'merged', value })
+    expect(await both()).toBe('b.txt=theirs')
+    expect(at.sandbox.inspect().conflicts.map(({ resolution }) => resolution)).toEqual(['MANUAL'])
+  })
+
+  test('shows what the other side is by now, and the answer is judged against that (F100)', async () => {
+    const { mine, theirs, both } = await edited('MANUAL')
+    await mine.sync()
+    const before = (await questions(mine))[0]!
+    await theirs.write('a.txt', 'theirs, again')
+    await theirs.sync()
+    await mine.sync()
+    const [asked] = await questions(mine)
+    expect(asked?.theirs.value).toMatchObject({ size: 13 })
+    await expect(mine.db.conflicts.resolve(asked!.id, { take: 'local' }, before.theirs.version)).rejects.toMatchObject({
+      code: 'conflict',
+    })
+    await mine.db.conflicts.resolve(asked!.id, { take: 'both' })
+    expect(await both()).toBe(`${COPY}=mine a.txt=theirs, again`)
+  })
+
+  test('that is discarded with the change is answered for the server', async () => {
+    const { at, mine, both } = await edited('MANUAL')
+    await mine.sync()
+    const [pending] = await mine.db.outbox.list()
+    await mine.db.outbox.discard(pending!.change)
+    expect(await both()).toBe('a.txt=theirs')
+    expect(at.sandbox.inspect().conflicts.map(({ resolution }) => resolution)).toEqual(['SERVER_WINS'])
+  })
+})
+
+describe('what the server settled', () => {
+  test.each(['LAST_WRITER_WINS', 'SERVER_WINS'] as const)(
+    'by %s against the local side can be undone',
+    async strategy => {
+      const { mine, both } = await edited(strategy)
+      expect(await both()).toBe('a.txt=theirs')
+      const [entry] = await mine.inbox()
+      expect(entry).toMatchObject({ rule: strategy, by: 'remote', loses: 'local', verdict: { take: 'remote' } })
+      await mine.db.conflicts.undo(entry!.id)
+      expect(await both()).toBe('a.txt=mine')
+    },
+  )
+
+  test('by CLIENT_WINS against what nobody here had seen is told, and can be undone', async () => {
+    const { at, mine, both } = await edited('CLIENT_WINS')
+    // Nothing of theirs comes before the answer.
+    at.sandbox.weather.next({ path: /changes$/, latency: 0 })
+    expect(await both()).toBe('a.txt=mine')
+    const [entry] = await mine.inbox()
+    expect(entry).toMatchObject({ by: 'remote', loses: 'remote', theirs: { value: { size: 6 } } })
+    await mine.db.conflicts.undo(entry!.id)
+    expect(await both()).toBe('a.txt=theirs')
+  })
+
+  test('by KEEP_BOTH is one copy, whatever answer was lost', async () => {
+    const { at, mine, both } = await edited('KEEP_BOTH')
+    at.sandbox.weather.next({ path: /apply$/, after: 'lose-answer' })
+    expect(await both()).toBe(`${COPY}=mine a.txt=theirs`)
+    const [entry, ...more] = await mine.inbox()
+    expect([entry?.verdict.take, entry?.loses, more]).toEqual(['both', 'nothing', []])
+    expect((await mine.at(COPY)).id).toBe(entry?.copy)
+    expect(at.sandbox.inspect().conflicts).toHaveLength(1)
+  })
+
+  test('by CLIENT_WINS is told although the answer was lost', async () => {
+    const { at, mine, both } = await edited('CLIENT_WINS')
+    at.sandbox.weather.next({ path: /apply$/, after: 'lose-answer' })
+    expect(await both()).toBe('a.txt=mine')
+    expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
+  })
+
+  test('of a place and its content is judged by each on its own', async () => {
+    const { mine, both } = await clash(
+      'SERVER_WINS',
+      one => one.create('a.txt', 'base'),
+      async one => {
+        await one.move('a.txt', 'b.txt')
+        await one.write('b.txt', 'mine')
+      },
+      one => one.write('a.txt', 'theirs'),
+    )
+    // The place is in nobody's way; the content is, although the server's version of it is the one that the move made.
+    expect(await both()).toBe('b.txt=theirs')
+    expect((await mine.inbox()).map(({ loses }) => loses)).toEqual(['parts'])
+  })
+
+  test('leaves a folder that something came into, though its deletion was made before', async () => {
+    const { at, mine, theirs, both } = await clash(
+      'KEEP_BOTH',
+      async one => {
+        await one.folder('d')
+        await one.folder('d/e')
+        await one.create('d/e/x', 'base')
+      },
+      one => one.remove('d'),
+      one => one.write('d/e/x', 'theirs'),
+    )
+    expect(await both()).toBe('d/ d/e/ d/e/x=theirs')
+    expect(at.sandbox.inspect().tree[at.share]).toHaveLength(3)
+    expect((await mine.inbox()).length).toBeGreaterThan(0)
+    expect(await theirs.inbox()).toEqual([])
+  })
+
+  test('goes on without what the server cannot place: the rest of the batch lands', async () => {
+    const { at, mine, both } = await clash(
+      'SERVER_WINS',
+      async () => {},
+      async one => {
+        await one.folder('n')
+        await one.create('n/inside', '1')
+        await one.create('other', '2')
+      },
+      one => one.create('n', 'theirs'),
+    )
+    expect(await both()).toBe(
+      'n (conflicted copy Laptop 2026-05-01 081000)/ n (conflicted copy Laptop 2026-05-01 081000)/inside=1 n=theirs other=2',
+    )
+    expect(at.shows()).toContain('other=2')
+    expect((await mine.inbox()).length).toBeGreaterThan(0)
+  })
+})
