@@ -77,6 +77,9 @@ export type Answer = 'local' | 'remote' | 'both'
 /** Why a remote refused one change for good. */
 export type RejectCode = 'invalid' | 'forbidden' | 'too-large' | 'remote-full' | 'unsupported' | 'content-missing'
 
+/** What a change waits for. Default `busy`. */
+export type LaterCode = 'busy' | 'missing' | 'remote-full'
+
 /** The remote's answer to one change. */
 export type Receipt = { readonly change: string } & (
   | {
@@ -109,7 +112,7 @@ export type Receipt = { readonly change: string } & (
   /** The answer did not mention it. */
   | { readonly state: 'unknown' }
   /** Not now: throttled, or it waits for something else. `notBefore` in milliseconds since 1970. */
-  | { readonly state: 'later'; readonly notBefore: number; readonly reason?: string }
+  | { readonly state: 'later'; readonly notBefore: number; readonly reason?: string; readonly code?: LaterCode }
 )
 
 /** A state that a remote dropped. Without `value` it does not say what that was. */

@@ -1,7 +1,7 @@
 /** How far we are with a remote, derived from what is stored: `synced` is only said when it is true (law 9). */
 
-import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
-import { checkpointOf } from '../ledger/rows.ts'
+import type { Brake, Checkpoint, Failure, OutboxRow } from '../ledger/rows.ts'
+import { checkpointOf, outboxKey } from '../ledger/rows.ts'
 import { listTransfers, type Transfer } from '../ledger/transfers.ts'
 import type { Reader } from '../store.ts'
 import type { Notice } from '../transport.ts'
@@ -62,7 +62,8 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
     const phase = phaseOf(checkpoint, counts, engine, on.platform.now())
     // Nothing else is under way, so what holds us up is that bytes do not go.
     const stuck = phase === 'syncing' && (!engine.leads || engine.state === 'resting')
-    const failure = engine.problem ?? checkpoint.failure ?? (stuck ? await failedUpload(tx, remote) : undefined)
+    const waits = async () => (await failedUpload(tx, remote)) ?? (await putOff(tx, remote, on.platform.now()))
+    const failure = engine.problem ?? checkpoint.failure ?? (stuck ? await waits() : undefined)
     return {
       phase: failure !== undefined && stuck ? 'waiting' : phase,
       ...(failure && { reason: { code: failure.code, message: failure.message }, ...nextTry(failure) }),
@@ -82,6 +83,21 @@ export async function statusOf(on: Base, remote: string): Promise<Status> {
 async function failedUpload(tx: Reader, remote: string): Promise<Transfer['failure']> {
   const uploads = await listTransfers(tx, remote, 'up')
   return uploads.find(({ failure, arrived }) => failure !== undefined && arrived === undefined)?.failure
+}
+
+/** What the remote told to come again later, and why: there is no room, or the way there is lost. */
+async function putOff(
+  tx: Reader,
+  remote: string,
+  now: number,
+): Promise<{ readonly code: string; readonly message: string; readonly next: number } | undefined> {
+  const queued = await tx.rows('queue').list({ prefix: [remote, 'go'], limit: 100 })
+  const rows = (await tx.rows('outbox').getMany(queued.map(({ row }) => outboxKey(row as OutboxRow)))) as (
+    | OutboxRow
+    | undefined
+  )[]
+  const row = rows.find(one => one?.reason !== undefined && one.reason.code !== 'busy' && (one.notBefore ?? 0) > now)
+  return row?.reason && { ...row.reason, next: row.notBefore! }
 }
 
 const nextTry = ({ next }: Pick<Failure, 'next'>) => (next === undefined ? {} : { nextTry: next })

@@ -131,7 +131,7 @@ async function fileOne(
         receipt.notBefore > now
           ? Math.min(receipt.notBefore, now + longestWait)
           : now + pause(on.platform, head.tries - 3),
-        receipt.reason === undefined ? undefined : { code: 'busy', message: receipt.reason },
+        receipt.reason === undefined ? undefined : { code: receipt.code ?? 'busy', message: receipt.reason },
       )
     case 'unknown':
       // It stays sent until a pull has ended, and goes out at growing distances.

@@ -55,8 +55,12 @@ export async function refused(
     if (own === 'inactive') throw deviceInactive()
   }
   const later = { state: 'later', notBefore: io.now() + LATER } as const
-  if (status === 404) return all.map(change => ({ change, ...later, reason: 'The share cannot be reached any more.' }))
-  if (status === 507) return changes.map(change => ({ change, ...later, reason: 'The share is full.' }))
+  if (status === 404) {
+    const lost = { ...later, code: 'missing', reason: 'The share cannot be reached any more.' } as const
+    return all.map(change => ({ change, ...lost }))
+  }
+  const full = { ...later, code: 'remote-full', reason: 'The share is full.' } as const
+  if (status === 507) return changes.map(change => ({ change, ...full }))
   if (status === 409) return changes.map(change => ({ change, state: 'conflict' }))
   const rejection = rejectionOf(status, code)
   return changes.map(change => ({ change, state: 'rejected', ...rejection }))

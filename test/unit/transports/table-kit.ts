@@ -1,5 +1,6 @@
 /** Two devices and a file server on a port of its own, on a clock that the test sets: what each of them has at the end. */
 import { open } from '../../../src/client/open.ts'
+import type { Status } from '../../../src/client/status.ts'
 import { platform as realPlatform } from '../../../src/platform.ts'
 import { filesSandbox, type FilesOptions as SandboxOptions } from '../../../src/sandbox/files/sandbox.ts'
 import { serve } from '../../../src/sandbox/serve.ts'
@@ -49,12 +50,17 @@ export async function place(mode: Mode, strategy: ServerStrategy, knobs: Sandbox
 
   async function device(name: string, token = owner.token) {
     const real = realPlatform()
-    const state = { offline: false }
+    const state: { offline: boolean; before?: (request: Request) => unknown } = { offline: false }
+    const requests: string[] = []
     const platform = {
       ...real,
       now: clock.now,
-      fetch: (request: Request) =>
-        state.offline ? Promise.reject(new TypeError('fetch failed')) : real.fetch(request),
+      async fetch(request: Request) {
+        if (state.offline) throw new TypeError('fetch failed')
+        requests.push(`${request.method} ${new URL(request.url).pathname.replace('/api/v1', '')}`)
+        await state.before?.(request)
+        return real.fetch(request)
+      },
       socket: () => ({ send() {}, close() {} }),
     }
     const settled = mode === 'server' ? { serverSettles: strategy } : {}
@@ -92,6 +98,7 @@ export async function place(mode: Mode, strategy: ServerStrategy, knobs: Sandbox
     return {
       db,
       state,
+      requests,
       all,
       at,
       async create(path: string, content: string) {
@@ -120,15 +127,27 @@ export async function place(mode: Mode, strategy: ServerStrategy, knobs: Sandbox
         db.remotes.drive.sync()
         return db.remotes.drive.synced()
       },
+      /** The status, once it says this. */
+      async until(check: (status: Status) => boolean): Promise<Status> {
+        db.remotes.drive.sync()
+        return new Promise((resolve, reject) => {
+          const stop = db.remotes.drive.status.subscribe(status => {
+            if (!check(status)) return
+            stop()
+            resolve(status)
+          }, reject)
+        })
+      },
       /** `a.txt=text docs/`, by path. */
       async shows() {
         const known = sandbox.inspect().bytes
-        return line(
-          [...(await all())].map(([path, { value }]) => [
-            path,
-            value.kind === 'file' ? text(known(value.sha256 ?? '')) : undefined,
-          ]),
+        const content = async (id: string, { sha256 = '' }: TreeRow) =>
+          text(known(sha256) ?? (await db.data.tree.read(id)))
+        const lines = [...(await all())].map(
+          async ([path, { id, value }]) =>
+            [path, value.kind === 'file' ? await content(id, value) : undefined] as const,
         )
+        return line(await Promise.all(lines))
       },
       inbox: () => db.conflicts.list(),
     }
