@@ -90,7 +90,11 @@ async function settleThere(desk: Desk, works: readonly Work[]): Promise<void> {
 }
 
 /** A folder in which something is, as far as we have told the server to know, would go with it unseen. */
-async function emptyOnes({ io, receipts }: Desk, wave: readonly Work[], works: readonly Work[]): Promise<Work[]> {
+async function emptyOnes(
+  { api, io, receipts, selections }: Desk,
+  wave: readonly Work[],
+  works: readonly Work[],
+): Promise<Work[]> {
   const empty: Work[] = []
   const went = new Map(
     works.filter(({ change }) => isGone(receipts.get(change.change))).map(one => [one.change.id, one]),
@@ -99,7 +103,10 @@ async function emptyOnes({ io, receipts }: Desk, wave: readonly Work[], works: r
   for (const work of wave) {
     const folder = work.change.id
     const inside = await io.peek(peek => peek.children('tree', folder))
-    if (inside.every(id => left(id, folder))) empty.push(work)
+    const stays = inside.some(id => !left(id, folder))
+    const why = stays ? undefined : await hiddenReason(api, selections, work, io)
+    if (why !== undefined) receipts.set(work.change.change, unsupported(work.change, why))
+    else if (!stays) empty.push(work)
     else receipts.set(work.change.change, { change: work.change.change, state: 'conflict' })
   }
   return empty
@@ -169,8 +176,7 @@ async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
       }
       const why = outcome.status === 409 ? await hiddenReason(api, desk.selections, culprit, io) : undefined
       if (why !== undefined) {
-        const { change } = culprit.change
-        receipts.set(change, { change, state: 'rejected', code: 'unsupported', reason: why })
+        receipts.set(culprit.change.change, unsupported(culprit.change, why))
       }
     } else {
       const half = Math.ceil(left.length / 2)
@@ -179,6 +185,13 @@ async function settle(desk: Desk, works: readonly Work[]): Promise<void> {
     }
   }
 }
+
+const unsupported = ({ change }: Change, reason: string): Receipt => ({
+  change,
+  state: 'rejected',
+  code: 'unsupported',
+  reason,
+})
 
 function ownerOf(index: number | undefined, works: readonly Work[]): Work | undefined {
   return index === undefined ? undefined : works.flatMap(work => work.items.map(() => work))[index]
@@ -252,7 +265,7 @@ async function baseOf(api: Api, change: Change, io: Io): Promise<{ readonly vers
     return { change: change.change, state: 'conflict' }
   if (listed.version !== undefined) return { version: listed.version }
   const reason = 'The file server does not say which version this is, so it cannot be changed safely.'
-  return { change: change.change, state: 'rejected', code: 'unsupported', reason }
+  return unsupported(change, reason)
 }
 
 async function listedEntry(api: Api, id: string, { share, parent }: TreeRow, io: Io) {

@@ -312,6 +312,24 @@ describe('what the server settled', () => {
     expect(await theirs.inbox()).toEqual([])
   })
 
+  test('leaves a folder in which something is that this device does not sync', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.folder('d')
+    await one.sync()
+    const { resource_id } = at.sandbox.admin.createFolder(at.share, '/d/hidden')
+    at.sandbox.admin.createFile(at.share, '/d/hidden/x', 'theirs')
+    await one.db.remotes.drive.api.setPreference({ share: at.share, excluded: [resource_id] })
+    await one.sync()
+    await one.sync()
+    expect(await one.shows()).toBe('d/')
+    await one.remove('d')
+    const status = await one.sync()
+    expect([status.phase, status.held]).toEqual(['needs-user', 1])
+    expect(at.shows()).toBe('d/ d/hidden/ d/hidden/x=theirs')
+  })
+
   test('goes on without what the server cannot place: the rest of the batch lands', async () => {
     const { at, mine, both } = await clash(
       'SERVER_WINS',
