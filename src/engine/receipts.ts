@@ -99,7 +99,7 @@ async function fileOne(
       }
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
       await accepted(meeting, home, record, open, result, label)
-      record.meta = { ...record.meta, echo: open.change }
+      if (!home.settles) record.meta = { ...record.meta, echo: open.change }
       return
     }
     case 'conflict': {

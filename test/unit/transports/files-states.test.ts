@@ -254,6 +254,7 @@ describe('the status that the server has of us', () => {
     one.state.before = ({ url }) => {
       if (url.includes('/changes')) throw new TypeError('fetch failed')
     }
+    await one.until(({ phase }) => phase === 'waiting') // nothing is on its way
     const before = cursor()
     for (const name of ['b', 'c']) at.sandbox.admin.createFile(at.share, `/${name}`, 'theirs')
     expect(await status()).toMatchObject({ pendingChanges: 2 })
