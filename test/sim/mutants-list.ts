@@ -400,4 +400,82 @@ export const list: readonly Mutant[] = [
     patches: one('src/transports/cdf-records/push.ts', "verb === 'create' && !config.immutable", "verb === 'create'"),
     args: ['--remote', 'cdf-events'],
   },
+  {
+    name: 'a run is asked for again without a look',
+    expect: ['I32'],
+    patches: one(
+      'src/engine/jobs.ts',
+      'const { id, unsure, ended } = await jobs.find(row.request, asked, io())',
+      'const { id, unsure, ended } = {} as Awaited<ReturnType<Jobs["find"]>>',
+    ),
+    args: ['--remote', 'airweave'],
+  },
+  {
+    name: 'a run is asked for without a mark',
+    expect: ['I32'],
+    patches: one(
+      'src/engine/jobs.ts',
+      '(now.cancel === undefined ? { ...now, asked } : undefined)',
+      '(now.cancel === undefined ? now : undefined)',
+    ),
+    args: ['--remote', 'airweave'],
+  },
+  {
+    name: 'two requests in doubt at once',
+    expect: ['I32', 'I33'],
+    patches: one(
+      'src/engine/jobs.ts',
+      'if (job !== undefined || asked !== undefined || cancel !== undefined) return false',
+      'if (job !== request) return false',
+    ),
+    args: ['--remote', 'airweave'],
+  },
+  {
+    name: 'whatever was found is what was asked for',
+    expect: ['I33'],
+    patches: one('src/engine/jobs.ts', 'good && unsure !== undefined', 'good && unsure === null'),
+    args: ['--remote', 'airweave'],
+  },
+  {
+    name: 'a time to come back is not kept by jobs',
+    expect: ['I14'],
+    patches: one(
+      'src/engine/jobs.ts',
+      'if (error.notBefore !== undefined) allowed =',
+      'if (error.notBefore === null) allowed =',
+    ),
+    args: ['--remote', 'airweave'],
+  },
+  {
+    name: 'what the server says of the end is believed',
+    expect: ['I33'],
+    patches: one(
+      'src/transports/cognee/runs.ts',
+      'if (lacking + more === 0) return',
+      'if (lacking + more >= 0) return',
+    ),
+    args: ['--remote', 'cognee'],
+  },
+  {
+    name: 'a run that is not seen is over',
+    expect: ['I33', 'I32'],
+    patches: one(
+      'src/transports/cognee/runs.ts',
+      'if (run?.id !== id) return verified',
+      'if (run?.id !== null) return verified',
+    ),
+    args: ['--remote', 'cognee'],
+  },
+  {
+    name: 'an upload is no change yet',
+    expect: ['I1'],
+    patches: one('src/transports/cognee/push.ts', '      shows: true,\n', ''),
+    args: ['--remote', 'cognee'],
+  },
+  {
+    name: 'a page of the network is a document',
+    expect: ['I3'],
+    patches: one('src/transports/cognee/api.ts', 'html: /html/i.test(mime),', 'html: mime !== null,'),
+    args: ['--remote', 'cognee'],
+  },
 ]

@@ -31,6 +31,8 @@ export interface Sending {
   ended?: number
   /** What the server answered came to the device as it was. */
   heard?: true
+  /** Until when it was told not to ask again, and was told it. */
+  notBefore?: number
 }
 
 export interface Network extends Ways {
@@ -125,7 +127,13 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
       if (hit('hang')) return world.note(`${label} hangs`)
       const back = delay('back')
       if (hit('fail')) return answer(() => stranger(503, 'before'), there + back)
-      if (hit('throttle')) return answer(() => throttled(world.dice('retry-after', kind, ordinal)), there + back)
+      if (hit('throttle')) {
+        const seconds = 1 + Math.floor(world.dice('retry-after', kind, ordinal) * 3)
+        return answer(() => {
+          sending.notBefore = world.elapsed() + seconds * 1000
+          return throttled(seconds)
+        }, there + back)
+      }
 
       world.post(server, there, label, () => {
         if (away.has(machine)) return lose('offline', 2)
@@ -279,8 +287,8 @@ function stranger(status: number, when: string): Response {
   return new Response(`<h1>${status} ${when}</h1>`, { status, headers: { 'content-type': 'text/html' } })
 }
 
-function throttled(dice: number): Response {
-  const headers = { 'content-type': 'application/json', 'retry-after': String(1 + Math.floor(dice * 3)) }
+function throttled(seconds: number): Response {
+  const headers = { 'content-type': 'application/json', 'retry-after': String(seconds) }
   return new Response('{"detail":"slow down"}', { status: 429, headers })
 }
 

@@ -152,8 +152,10 @@ export function airweaveWork(world: World, seed: string, token: string): Work {
     starts: ({ method, url }) => method === 'POST' && START.test(url.pathname),
     cancels: ({ url }) => CANCEL.exec(url.pathname)?.[1],
     looks: ({ method, url }) => method === 'GET' && url.pathname === '/source-connections',
-    refuses: ({ url, status }, text) =>
-      status === 404 || status === 422 || (START.test(url.pathname) && /paused/.test(text)),
+    concerns: ({ url }) =>
+      START.test(url.pathname) ||
+      CANCEL.test(url.pathname) ||
+      (url.pathname.endsWith('/jobs') && url.searchParams.get('limit') === '100'),
     arrives() {
       tick()
       return note

@@ -219,8 +219,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
     starts: ({ method, url }) => method === 'POST' && url.pathname === `${ROOT}/sync`,
     cancels: () => undefined,
     looks: ({ method, url }) => method === 'GET' && url.pathname === `${ROOT}/datasets`,
-    refuses: ({ status }, text) =>
-      [400, 403, 404, 413].includes(status ?? 0) || (status === 409 && /operation failed/.test(text)),
+    concerns: ({ url }) => url.pathname.startsWith(`${ROOT}/sync`),
     arrives(sending) {
       tick()
       const again = seen.has(sending)

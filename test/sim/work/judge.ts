@@ -23,8 +23,8 @@ export interface Watched {
   readonly starts: readonly Start[]
   /** By device: the runs that it told the server to end. */
   readonly cancels: ReadonlyMap<string, ReadonlySet<string>>
-  /** By device and job: when it was last put down as ended. */
-  readonly ends: ReadonlyMap<string, number>
+  /** By device and job: the job when it was last put down as ended, and when that was. */
+  readonly ends: ReadonlyMap<string, { readonly at: number; readonly job: JobSeen }>
 }
 
 const BEAT = 1000
@@ -36,7 +36,7 @@ export function watchWork(sim: Sim, work: Work): Watched {
   const { world, network } = sim
   const starts: Start[] = []
   const cancels = new Map<string, Set<string>>()
-  const ends = new Map<string, number>()
+  const ends = new Map<string, { readonly at: number; readonly job: JobSeen }>()
   const arrived = new WeakSet<Sending>()
   const state = { changedAt: 0, print: '' }
   asked.set(sim, state)
@@ -71,8 +71,9 @@ export function watchWork(sim: Sim, work: Work): Watched {
 
   sim.deeds.push((device, { put }) => {
     for (const { space, row } of put) {
-      const { id, endedAt } = row as { id?: string; endedAt?: number }
-      if (space === 'jobs' && endedAt !== undefined) ends.set(`${device.name} ${id}`, world.elapsed())
+      const job = row as unknown as JobSeen
+      if (space === 'jobs' && job.endedAt !== undefined)
+        ends.set(`${device.name} ${job.id}`, { at: world.elapsed(), job })
     }
   })
 
@@ -96,6 +97,15 @@ function storms({ world, network }: Sim, work: Work): void {
       times.push(at)
       while (times[0]! < at - 60_000) times.shift()
       if (times.length > MOST) world.fail('I14', `${machine} made ${times.length} requests in a minute`)
+      if (!work.concerns(sending)) continue
+      const told = network.sendings.findLast(
+        one => one.owner === owner && one.notBefore !== undefined && work.concerns(one),
+      )
+      if (told !== undefined && at < told.notBefore! - 1)
+        world.fail(
+          'I14',
+          `${owner.name} asks ${sending.url.pathname} at ${at}, and was told to wait until ${told.notBefore}`,
+        )
       if (!work.starts(sending)) continue
       const mine = network.inFlight(machine).filter(one => one.owner === owner && work.starts(one))
       if (mine.length > 1) world.fail('I14', `${owner.name} asks for ${mine.length} runs at once`)
@@ -133,7 +143,11 @@ export async function judgeWork(sim: Sim, watched: Watched): Promise<{ failures:
   for (const device of sim.devices) {
     stop(sim, device)
     const { records, rows } = await contentOf(sim, device.disk.plain())
-    const jobs = rows.jobs!.map(({ row }) => row as unknown as JobSeen)
+    const jobs = jobsOf(
+      watched,
+      device,
+      rows.jobs!.map(({ row }) => row as unknown as JobSeen),
+    )
     for (const { row } of rows.outbox!) {
       const { value, base } = row as { value?: { sha256?: string } | null; base?: { value?: { sha256?: string } } }
       for (const one of [value?.sha256, base?.value?.sha256]) if (one !== undefined) held.add(one)
@@ -149,6 +163,15 @@ export async function judgeWork(sim: Sim, watched: Watched): Promise<{ failures:
   const wiped = (device: string, at: number) => (wipedAt(device) ?? -1) >= at
   for (const { invariant, message } of watched.work.misplaced(wiped, held)) fail(invariant, message)
   return { failures, print: createHash('sha256').update(texts.join()).digest('hex').slice(0, 16) }
+}
+
+/** With those that ended and are forgotten since: a clock that is set ahead makes them old. */
+function jobsOf({ ends }: Watched, { name, wipedAt = -1 }: Device, there: readonly JobSeen[]): readonly JobSeen[] {
+  const forgotten = [...ends]
+    .filter(([key, { at }]) => key.startsWith(`${name} `) && at > wipedAt)
+    .map(([, { job }]) => job)
+    .filter(({ id }) => !there.some(one => one.id === id))
+  return [...there, ...forgotten]
 }
 
 /** I1, I32: what was asked for is here, has ended, and began once. */
@@ -193,7 +216,7 @@ function honest(
 ): void {
   for (const one of jobs) {
     const run = one.job === undefined ? undefined : runOf(work, one.job)
-    const ended = ends.get(`${name} ${one.id}`) ?? 0
+    const ended = ends.get(`${name} ${one.id}`)?.at ?? 0
     const unwanted = unwantedOf(sim).has(one.id)
     const really = work.lie({ ...one, ...(unwanted && { cancel: 'wished' }) }, run, ended)
     if (really !== undefined) fail('I33', `${name}: job ${one.id} says ${JSON.stringify(one.report)}, really ${really}`)

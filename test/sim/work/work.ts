@@ -77,8 +77,8 @@ export interface Work {
   readonly starts: (sending: Sending) => boolean
   readonly cancels: (sending: Sending) => string | undefined
   readonly looks: (sending: Sending) => boolean
-  /** Whether this answer says no to what was asked for, for good. */
-  readonly refuses: (sending: Sending, text: string) => boolean
+  /** Whether it is about a run, and not about what is listed. */
+  readonly concerns: (sending: Sending) => boolean
   /** Called around each request that arrives. */
   readonly arrives: (sending: Sending) => () => void
   /** A lie about this run, in words; `ended`: when the device said so. */
