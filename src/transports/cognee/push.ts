@@ -53,6 +53,9 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
     if (one === undefined && id !== undefined) return vanished(change, id)
     if (one === undefined) return no(change, 'content-missing', 'The server does not have this document: add it again.')
     const remote = await described(api, one, io)
+    if (remote.value?.sha256 !== undefined && remote.value.sha256 !== sha256) {
+      io.notice({ code: 'remark', message: `Cognee keeps other bytes of document ${one.id} than were sent: its text.` })
+    }
     return { change: change.change, state: 'accepted', id: one.id, version: remote.version, remote }
   }
 

@@ -87,8 +87,11 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
       return { state: 'finished-unverified', reason }
     }
     let [documents, lacking, more] = [0, 0, 0]
-    for (const dataset of await chosen(request, io)) {
+    const datasets = await chosen(request, io)
+    if ('datasets' in request && datasets.length < new Set(request.datasets).size) return unverified('is gone')
+    for (const dataset of datasets) {
       const hashes = await hashesOf(dataset.id, io)
+      if (hashes === undefined) return unverified('cannot be listed')
       if (hashes.size === 0) continue // what is empty here is left out by the server
       const difference = await cloud.diff(dataset, [...hashes], io)
       documents += hashes.size
@@ -104,17 +107,24 @@ export function runs(api: Api, cloud: Cloud | undefined): Jobs<CogneeSync> {
     return { state: 'partial', counters, reason: `The sync is over, but ${what.join(' and ')}. Run it again.` }
   }
 
-  /** MD5 of all documents, from what a pull has read where it has. */
-  async function hashesOf(dataset: string, io: Io): Promise<ReadonlySet<string>> {
+  /** MD5 of all documents, from what a pull has read where it has. `undefined`: they are not to be seen. */
+  async function hashesOf(dataset: string, io: Io): Promise<ReadonlySet<string> | undefined> {
+    const listed = await api.documents(dataset, io)
+    if (listed === undefined) return undefined
     const known = await knownOf('documents', dataset, io)
     const hashes = new Set<string>()
-    for (const one of (await api.documents(dataset, io)) ?? []) {
+    for (const one of listed) {
       const hash = text(known.get(one.id), 'md5') ?? (await api.content(one, io))?.md5
       if (hash !== undefined) hashes.add(hash)
     }
     return hashes
   }
 }
+
+const unverified = (what: string): JobReport => ({
+  state: 'finished-unverified',
+  reason: `The sync is over. One of the datasets ${what}, so whether everything arrived cannot be told.`,
+})
 
 function refuses(request: CogneeSync): string | undefined {
   if ('scope' in request) {

@@ -235,6 +235,22 @@ describe('a sync', () => {
     expect(await again.report.get()).toMatchObject({ state: 'done' })
   })
 
+  test('of datasets that go, or are hidden, while it runs is not called done', async () => {
+    const { world, sandbox, admin, ada, sync, notes, plans } = await scene({ perDataset: 10 * second })
+    const bob = admin.addUser('bob@example.com')
+    const theirs = admin.addDataset(bob.user_id, 'theirs')
+    admin.share(theirs, ada.user_id, 'write')
+    const job = await sync({ datasets: [notes, plans, theirs] })
+    await world.pass(5 * second)
+    const headers = { authorization: `Bearer ${bob.token}` }
+    await sandbox.fetch(`https://cognee.example/api/v1/datasets/${theirs}`, { method: 'DELETE', headers })
+    await world.pass(2 * minute)
+    expect(await job.report.get()).toMatchObject({
+      state: 'finished-unverified',
+      reason: 'The sync is over. One of the datasets is gone, so whether everything arrived cannot be told.',
+    })
+  })
+
   test('with a cloud that is down says so where it is noticed, and is verified when it is back', async () => {
     const { world, sandbox, sync } = await scene({ cloudDown: true, cloudChecked: true })
     const job = await sync()
@@ -495,6 +511,28 @@ describe('datasets and documents', () => {
     const reasons = Object.fromEntries((await db.outbox.list()).map(({ id, reason }) => [id, reason?.code]))
     expect(reasons).toEqual({ big: 'too-large', lost: 'invalid', bare: 'content-missing' })
     expect(device.requests.filter(({ path }) => path.endsWith('/add'))).toEqual([])
+  })
+
+  test('of which the server keeps other bytes than were sent are told about', async () => {
+    const { world, sandbox, db, notes, cloud } = await scene()
+    sandbox.weather.next({ path: /\/raw$/, spoil: { rewrite: body => body.replace('sent', 'kept') }, times: 9 })
+    await db.data.documents.write('mine', text('as sent'), { dataset: notes, name: 'mine' })
+    await world.pass(minute)
+    expect((await cloud.status.get()).notices).toMatchObject([
+      { code: 'remark', message: expect.stringMatching(/keeps other bytes of document/) },
+    ])
+  })
+
+  test('are read four at a time at most', async () => {
+    const { world, sandbox, admin, device, notes, cloud } = await scene()
+    for (let n = 0; n < 12; n++) admin.addData(notes, `${n}.txt`, `number ${n}`)
+    sandbox.weather.set({ path: /\/raw$/, latency: [second, second] })
+    const from = world.now()
+    cloud.sync()
+    await world.pass(minute)
+    const times = device.requests.filter(({ at, path }) => at >= from && path.endsWith('/raw')).map(({ at }) => at)
+    expect(times).toHaveLength(12)
+    for (const at of times) expect(times.filter(one => one >= at && one < at + 900).length).toBeLessThanOrEqual(4)
   })
 
   test('are not taken from the login page of a network, however often that comes', async () => {
