@@ -22,6 +22,8 @@ export interface Chromium {
   kill(): Promise<void>
   /** In order. */
   close(): Promise<void>
+  /** The most that any one of its living processes ever had in memory, in bytes. */
+  resident(): number
 }
 
 // In a container there is no user to be protected from, and its /dev/shm may be tiny.
@@ -79,6 +81,7 @@ function chromiumOf(run: ChildProcess, browser: Debugger): Chromium {
   return {
     tab: url => tabIn(browser, url),
     kill,
+    resident: () => Math.max(...processesOf(pid).map(peakOf)),
     async close() {
       const all = processesOf(pid)
       await browser.send('Browser.close').catch(() => {}) // it may go before it answers
@@ -123,6 +126,14 @@ function statOf(pid: number): Stat | undefined {
     return { state: state!, parent: Number(parent), group: Number(group) }
   } catch {
     return undefined // it has ended
+  }
+}
+
+function peakOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+  } catch {
+    return 0 // it has ended
   }
 }
 
