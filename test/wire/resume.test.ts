@@ -45,6 +45,8 @@ const isTransfer = ({ method, path }: Seen) =>
   path.includes('/download/') || (method === 'PUT' && path.includes('/upload/'))
 const transfers = () => wire.seen.filter(isTransfer)
 const never = new Promise(() => {})
+/** A download asks for 4 MiB at most. */
+const range = (from: number, to?: number) => `bytes=${from * mib}-${to === undefined ? '' : to * mib - 1}`
 const ranges = () => transfers().map(({ headers }) => headers.range ?? headers['content-range'])
 const start = (store: string, name = 'One') => device({ ...account, name, store: join(folder, store) })
 type Device = Awaited<ReturnType<typeof start>>
@@ -77,12 +79,9 @@ describe('a download', () => {
     await third.kill()
     const last = await start('down')
     expect(await last.orders.read('big')).toEqual(whole)
-    expect(ranges()).toEqual([undefined, `bytes=${2 * mib}-`, `bytes=${3 * mib}-`, `bytes=${3 * mib}-`])
+    expect(ranges()).toEqual([range(0, 4), range(2, 6), range(3), range(3)])
     const { version_id } = sandbox.inspect().tree[account.share]!.find(({ path }) => path === '/big')!
-    expect(transfers().map(({ headers }) => headers['if-range'])).toEqual([
-      undefined,
-      ...Array(3).fill(`"${version_id}"`),
-    ])
+    expect(transfers().map(({ headers }) => headers['if-range'])).toEqual(Array(4).fill(`"${version_id}"`))
     const sent = transfers().reduce((all, { down }) => all + down, 0)
     expect(sent - size).toBe(0.5 * mib + 0.5 * mib + 0.75 * mib)
     await last.orders.close()
@@ -102,7 +101,7 @@ describe('a download', () => {
     await second.orders.close()
     await second.ended
     expect(await third.orders.read('big')).toEqual(whole)
-    expect(ranges()).toEqual([undefined, `bytes=${2 * mib}-`, `bytes=${3 * mib}-`])
+    expect(ranges()).toEqual([range(0, 4), range(2, 6), range(3)])
     expect(transfers().reduce((all, { down }) => all + down, 0) - size).toBe(mib)
     await third.orders.close()
   }, 120_000)
@@ -113,9 +112,9 @@ describe('a download', () => {
     const one = await start('cut')
     await one.orders.synced()
     await one.orders.fetch('big')
-    await patiently('four tries', () => transfers().length === 4, { within: 120_000 })
+    await patiently('four tries', () => transfers().length >= 4, { within: 120_000 })
     expect(await one.orders.read('big')).toEqual(whole)
-    expect(ranges()).toEqual([undefined, ...Array(3).fill(`bytes=${mib}-`)])
+    expect(ranges()).toEqual([range(0, 4), range(1, 5), range(1, 5), range(1, 5), range(5)])
     await one.orders.close()
   }, 180_000)
 })

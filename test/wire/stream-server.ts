@@ -83,17 +83,18 @@ export async function streamServer(offers: readonly Offer[] = []) {
   async function download(id: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { seed, size, version, sha256 } = files.get(id) ?? {}
     if (seed === undefined || size === undefined) return void response.writeHead(404).end()
-    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0)
-    const range = { 'content-range': `bytes ${from}-${size - 1}/${size}` }
-    response.writeHead(from > 0 ? 206 : 200, {
+    const [, first = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? []
+    const from = Number(first)
+    const to = last === '' ? size : Math.min(size, Number(last) + 1)
+    response.writeHead(headers.range === undefined ? 200 : 206, {
       'content-type': 'application/octet-stream',
-      'content-length': size - from,
+      'content-length': to - from,
       etag: `"${version}"`,
       'x-checksum-sha256': sha256,
-      ...(from > 0 && range),
+      ...(headers.range !== undefined && { 'content-range': `bytes ${from}-${to - 1}/${size}` }),
     })
-    for (let here = from; here < size && !response.destroyed; here += sentAtOnce) {
-      const bytes = bytesOf(seed, here, Math.min(here + sentAtOnce, size))
+    for (let here = from; here < to && !response.destroyed; here += sentAtOnce) {
+      const bytes = bytesOf(seed, here, Math.min(here + sentAtOnce, to))
       moved.down += bytes.length
       if (!response.write(bytes)) {
         await new Promise<void>(resolve => {

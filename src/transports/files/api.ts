@@ -112,24 +112,25 @@ export function api(http: Http) {
 
     /** A small file, whole. */
     async download(id: string, version: string | undefined, most: number, io: Io): Promise<Uint8Array> {
-      const { at, pieces } = await this.downloadFrom(id, version, 0, { most }, io)
+      const { at, pieces } = await this.downloadFrom(id, version, { from: 0 }, { most }, io)
       if (at !== 0) throw wrongShape('the whole file')
       return readAll(pieces)
     },
 
     /**
-     * The bytes of a version from `from` on, as they come; `at` is 0 where the server sends all of them again. An early
-     * end is `truncated`.
+     * The bytes of a version in `[from, to)`, as they come; `at` is 0 where the server sends all of them. An early end is
+     * `truncated`.
      */
     async downloadFrom(
       id: string,
       version: string | undefined,
-      from: number,
+      { from, to }: { readonly from: number; readonly to?: number },
       { most, html = false }: { readonly most: number; readonly html?: boolean },
       io: Io,
     ): Promise<{ readonly at: number; readonly pieces: AsyncIterable<Uint8Array> }> {
-      const ranged = from > 0 && version !== undefined
-      const headers = ranged ? { range: `bytes=${from}-`, 'if-range': `"${version}"` } : {}
+      const ranged = (from > 0 || to !== undefined) && version !== undefined
+      const range = `bytes=${from}-${to === undefined ? '' : to - 1}`
+      const headers = ranged ? { range, 'if-range': `"${version}"` } : {}
       const answer = await http.send(
         {
           method: 'GET',
@@ -145,7 +146,7 @@ export function api(http: Http) {
         io,
       )
       // There is nothing there any more where the rest was: all of it is asked for again.
-      if (answer.status === 416) return this.downloadFrom(id, version, 0, { most, html }, io)
+      if (answer.status === 416) return this.downloadFrom(id, version, { from: 0 }, { most, html }, io)
       const at = answer.status === 206 ? (rangeStart(answer) ?? from) : 0
       if (at > from) throw wrongShape('the bytes that were asked for')
       return { at, pieces: toTheEnd(answer) }

@@ -4,8 +4,10 @@ import type { Api } from './api.ts'
 import { versionOf } from './ids.ts'
 import { asTreeRow, realVersion } from './wire.ts'
 
-/** What one request carries: what a cut connection loses at most. */
+/** What one upload carries: what a cut connection loses at most. */
 const PIECE = 1024 * 1024
+/** What one download asks for. Browsers read up to 100 MiB ahead of whoever takes the bytes, which a kill would lose. */
+const SPAN = 4 * PIECE
 
 /** Files both ways, pinned to a version (section 5). The engine checks the hash; here only the length is. */
 export function bodies(api: Api): Bodies {
@@ -14,8 +16,12 @@ export function bodies(api: Api): Bodies {
       const row = asTreeRow(value)
       const size = row?.size
       const file = { most: size ?? Number.MAX_SAFE_INTEGER, html: /html/i.test(row?.mime ?? '') }
-      const { at, pieces } = await api.downloadFrom(id, realVersion(version), from, file, io)
-      return size === undefined ? { at, pieces } : { at, size, pieces: exactly(pieces, size - at) }
+      const span = (at: number) => {
+        const part = size !== undefined && size - at > SPAN ? { from: at, to: at + SPAN } : { from: at }
+        return api.downloadFrom(id, realVersion(version), part, file, io)
+      }
+      const first = await span(from)
+      return size === undefined ? first : { at: first.at, size, pieces: upTo(size, first, span) }
     },
 
     async upload({ change, value }, body, io) {
@@ -43,12 +49,29 @@ export function bodies(api: Api): Bodies {
   }
 }
 
-async function* exactly(pieces: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void, void> {
-  let length = 0
-  for await (const piece of pieces) {
-    length += piece.length
-    yield piece
+interface Span {
+  readonly at: number
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/** One span after the other, to the end of the file. */
+async function* upTo(
+  size: number,
+  first: Span,
+  next: (at: number) => Promise<Span>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let have = first.at
+  for (let span = first; ; span = await next(have)) {
+    const before = have
+    let at = span.at
+    for await (const piece of span.pieces) {
+      at += piece.length
+      if (at <= have) continue // all of it comes again
+      yield piece.subarray(Math.max(0, piece.length - (at - have)))
+      have = at
+    }
+    if (have === size) return
+    if (have === before || have > size)
+      throw new SyncError('truncated', `A download has ${have} of ${size} bytes. It will be tried again.`)
   }
-  if (length === size) return
-  throw new SyncError('truncated', `A download has ${length} of ${size} bytes. It will be tried again.`)
 }

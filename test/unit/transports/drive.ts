@@ -7,7 +7,7 @@ import { bodyOf, type Client, client } from '../../conformance/transport-io.ts'
 
 export type Drive = ReturnType<typeof drive>
 /** Another server that follows the same contract: what it answers instead. */
-export type Tamper = (url: URL, answer: Response) => Response | Promise<Response>
+export type Tamper = (url: URL, answer: Response, request: Request) => Response | Promise<Response>
 type Options = Partial<Parameters<typeof files>[0]>
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -40,7 +40,7 @@ export function drive(knobs: SandboxOptions['knobs'] = {}) {
 
     stranger(id = 'device-1', options: Options = {}, tamper: Tamper = (_, answer) => answer): Client {
       const where = options.shares === undefined ? { share } : {}
-      const fetch = async (request: Request) => tamper(new URL(request.url), await server.fetch(request))
+      const fetch = async (request: Request) => tamper(new URL(request.url), await server.fetch(request), request)
       const transport = files({ url: 'https://drive.example', ...where, token: () => owner.token, ...options })
       return client({ transport, fetch, now: () => time, device: { id, name: 'Laptop' } })
     },

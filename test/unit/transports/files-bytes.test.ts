@@ -103,6 +103,48 @@ describe.each(['client', 'browser'] as const)('seen by a %s', seenAs => {
     expect(Buffer.compare(await allOf({ pieces }), bytes.subarray(2 * mib))).toBe(0)
   })
 
+  test('a download asks for 4 MiB at a time, and what is cut, repeated or sent whole is the same in the end', async () => {
+    const d = driveOf()
+    const bytes = long(10 * mib + 5, 7)
+    const maker = await d.device()
+    const record = await make(d, maker, bytes)
+    const asked: (string | null)[] = []
+    const ways = [
+      // As it should be.
+      (answer: Response) => answer,
+      // A server that begins earlier than it was asked to, and says so.
+      (answer: Response, from: number) =>
+        from === 0 || seenAs === 'browser'
+          ? answer
+          : new Response(bytes.subarray(from - 1000, from + 2 * mib), {
+              status: 206,
+              headers: { 'content-range': `bytes ${from - 1000}-${from + 2 * mib - 1}/${bytes.length}` },
+            }),
+      // One that gives less than it was asked for.
+      (_: Response, from: number) => new Response(bytes.subarray(from, from + 3 * mib), { status: 206 }),
+      // One that forgets how to give parts.
+      (answer: Response, from: number) => (from === 0 ? answer : new Response(bytes)),
+    ]
+    for (const [at, way] of ways.entries()) {
+      const one = await d.device(`device-${at}`, {}, async (url, answer, request) => {
+        if (!url.pathname.includes('/download/')) return answer
+        asked.push(request.headers.get('range'))
+        return way(answer, Number(/^bytes=(\d+)-/.exec(request.headers.get('range') ?? '')?.[1] ?? 0))
+      })
+      asked.length = 0
+      const back = await allOf(await one.transport.bodies!.download(record, record, 0, one.io()))
+      expect(Buffer.compare(back, bytes)).toBe(0)
+      if (at === 0) expect(asked).toEqual([0, 4, 8].map(n => `bytes=${n * mib}-${n === 8 ? '' : (n + 4) * mib - 1}`))
+    }
+    const never = await d.device('device-9', {}, async (url, answer, request) =>
+      url.pathname.includes('/download/') && !request.headers.get('range')?.startsWith('bytes=0-')
+        ? new Response(null, { status: 206 })
+        : answer,
+    )
+    const ends = allOf(await never.transport.bodies!.download(record, record, 0, never.io()))
+    await expect(ends).rejects.toMatchObject({ code: 'truncated' })
+  })
+
   test('a server without ranges, and one that has less than was thought, send all of it', async () => {
     const d = driveOf()
     const bytes = long(mib + 5)
