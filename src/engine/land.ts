@@ -3,7 +3,7 @@ import { equal, sameValue } from '../equal.ts'
 import { SyncError } from '../errors.ts'
 import type { Draft } from '../ledger/draft.ts'
 import { draftOf } from '../ledger/draft.ts'
-import type { Checkpoint, Meta } from '../ledger/rows.ts'
+import type { Checkpoint, Meta, OutboxRow } from '../ledger/rows.ts'
 import { metaOf, putCheckpoint } from '../ledger/rows.ts'
 import { type Home, touch } from '../ledger/settle.ts'
 import type { Json, RemoteRecord } from '../model.ts'
@@ -137,6 +137,7 @@ async function sweep(
   if (place === undefined) return
   const home = homeIn(place, checkpoint)
   const records = meeting.draft.tx.records(place.collection)
+  const overOpen = await foldersOverOpen(meeting.draft, home)
   for (let after: string | undefined; ; ) {
     const some: Stored[] = await records.list({
       limit: 1000,
@@ -150,8 +151,9 @@ async function sweep(
       const { generation } = entry.meta
       if (generation === 0 || generation >= checkpoint.generation) continue
       if (within !== undefined && !(await isWithin(meeting.draft, home, id, within))) continue
-      if (entry.value === null && entry.rows.length === 0) meeting.draft.forget(entry)
-      else
+      if (entry.value === null && entry.rows.length === 0) {
+        if (!overOpen.has(id)) meeting.draft.forget(entry)
+      } else
         await meet(
           meeting,
           home,
@@ -162,6 +164,22 @@ async function sweep(
     if (some.length < 1000) return
     after = some.at(-1)!.id
   }
+}
+
+/** Folders above what waits to go out: one of them that is deleted by now is to come back with it. */
+async function foldersOverOpen(draft: Draft, home: Home): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  const { parent } = home.source
+  if (parent === undefined) return found
+  for (const { row } of await draft.tx.rows('outbox').list({ prefix: [home.collection] })) {
+    let up: unknown = (row as OutboxRow).value?.[parent]
+    while (typeof up === 'string' && !found.has(up)) {
+      found.add(up)
+      const { value, meta } = await draft.get(home.collection, up)
+      up = (value ?? meta.was)?.[parent]
+    }
+  }
+  return found
 }
 
 /** Whether the chain of parents leads there, as the remote has them. A deleted record is where it was. */

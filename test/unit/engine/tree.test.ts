@@ -189,6 +189,29 @@ describe('two that want one name', () => {
   })
 })
 
+describe('an edit in a folder that the remote deleted', () => {
+  test.each<Rule>(['KEEP_BOTH', 'CLIENT_WINS'])(
+    'under %s finds its folder, however many walks come before it goes out',
+    async rule => {
+      const { fake, device } = await deviceWith(rule)
+      fake.put('g', folder('g'))
+      fake.put('f', folder('f', 'g'))
+      fake.put('e', file('e', 'f'))
+      await device.pull()
+      await device.put('e', file('e', 'f', 'mine'))
+      for (const id of ['e', 'f', 'g']) fake.put(id, null)
+      for (let walk = 0; walk < 3; walk++) {
+        await device.startOver()
+        await device.pull()
+      }
+      expect(await device.sync()).toBe(true)
+      expect(fake.values()).toEqual({ g: folder('g'), f: folder('f', 'g'), e: file('e', 'f', 'mine') })
+      expect(await device.values()).toEqual(fake.values())
+      expect(await device.rows()).toEqual([])
+    },
+  )
+})
+
 describe('a ring of folders', () => {
   test('that two moves would make leaves the remote as it is, and the inbox says so once', async () => {
     const { fake, device } = await deviceWith('KEEP_BOTH')
