@@ -1,8 +1,8 @@
 /**
- * The long runs, for a night or a release: the simulator, and a real browser that is killed again and again. Each writes
- * what it saw: docs/soak.md and docs/kills.md.
+ * The long runs, for a night or a release: the simulator, a real browser that is killed again and again, devices and a server in
+ * chaos, a file larger than memory. Each writes what it saw: docs/soak.md, docs/kills.md, docs/chaos.md and docs/bytes.md.
  *
- *   npm run soak -- --seeds 20000 --each 5000 --from 1000000 --jobs 2 --kills 200
+ *   npm run soak -- --seeds 20000 --each 5000 --from 1000000 --jobs 2 --kills 200 --chaos 30 --large 1024
  *   npm run soak -- --seeds 0 --kills 200          only the kills
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -18,8 +18,13 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
     kills: { type: 'string', default: '200' },
+    // Plans of chaos, and MiB of a file: when asked for only.
+    chaos: { type: 'string', default: '0' },
+    large: { type: 'string', default: '0' },
     out: { type: 'string', default: 'docs/soak.md' },
     'kills-out': { type: 'string', default: 'docs/kills.md' },
+    'chaos-out': { type: 'string', default: 'docs/chaos.md' },
+    'large-out': { type: 'string', default: 'docs/bytes.md' },
   },
 })
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -33,10 +38,14 @@ const apart = ['cdf-instances', 'cdf-records', 'cdf-events', 'airweave', 'cognee
 if (!(each === 0 || each >= 10)) throw new Error('--each must be 0, or 10 or more.')
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
+const [plans, large] = [Number(values.chaos), Number(values.large)]
+if (!(plans >= 0) || !(large >= 0)) throw new Error('--chaos and --large must be numbers.')
 
 let failed = false
 if (seeds > 0 || each > 0) await simulate()
 if (kills > 0) await killBrowsers()
+if (plans > 0) await playChaos()
+if (large > 0) await carryFiles()
 process.exit(failed ? 1 : 0)
 
 async function simulate(): Promise<void> {
@@ -80,6 +89,22 @@ async function killBrowsers(): Promise<void> {
   const outcome = await manyKills(kills, Math.random)
   failed ||= outcome.lost !== undefined
   write(values['kills-out'], killsReport(outcome, { commit: commit(), minutes: minutesSince(began) }))
+}
+
+async function playChaos(): Promise<void> {
+  const { chaosReport, manyChaos } = await import('../test/wire/chaos-report.ts')
+  const began = new Date()
+  const outcome = await manyChaos(plans, from, 300)
+  failed ||= outcome.failures.length > 0
+  write(values['chaos-out'], chaosReport(outcome, { commit: commit(), minutes: minutesSince(began), from }))
+}
+
+/** Throws where more was held, or sent again, than may be. */
+async function carryFiles(): Promise<void> {
+  const { bytesReport, carryLarge } = await import('../test/wire/bytes-report.ts')
+  const began = new Date()
+  const outcome = await carryLarge(large * 2 ** 20)
+  write(values['large-out'], bytesReport(outcome, { commit: commit(), minutes: minutesSince(began) }))
 }
 
 function write(path: string, text: string): void {

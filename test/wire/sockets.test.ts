@@ -5,9 +5,14 @@ import { type AddressInfo, connect, createServer as listen, type Socket as Tcp }
 import type { Duplex } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { collection, defineSchema, open } from '../../src/index.ts'
 import { platform } from '../../src/platform.ts'
+import { filesSandbox } from '../../src/sandbox/files/sandbox.ts'
+import { realWorld } from '../../src/sandbox/real-world.ts'
+import { serve } from '../../src/sandbox/serve.ts'
+import { memory } from '../../src/stores/memory.ts'
 import type { Nudge } from '../../src/transport.ts'
-import { files } from '../../src/transports/files/index.ts'
+import { files, tree } from '../../src/transports/files/index.ts'
 import { patiently } from '../browser/harness/patiently.ts'
 import { client } from '../conformance/transport-io.ts'
 import { clock } from '../unit/transports/clock.ts'
@@ -264,6 +269,45 @@ test('an upgrade that is refused with 401 is tried again, and no loop (F83)', as
     await pass(time, 5)
     return heard.length === 1
   })
+})
+
+test('nudges that come together make few looks (I14)', async () => {
+  const sandbox = filesSandbox({ world: realWorld })
+  const served = await serve({ files: sandbox })
+  const { user_id, token } = sandbox.admin.addUser('Ada')
+  const share = sandbox.admin.addShare('Documents', user_id)
+  let looks = 0
+  const real = platform()
+  const db = await open({
+    store: memory(),
+    schema: defineSchema({
+      version: 1,
+      collections: { entries: collection({ remote: 'drive', source: 'tree', ...tree }) },
+    }),
+    remotes: { drive: files({ url: served.urls.files, share, token: () => token }) },
+    platform: {
+      ...real,
+      fetch(request) {
+        if (request.url.includes('/sync/changes')) looks++
+        return real.fetch(request)
+      },
+    },
+  })
+  ends.push(async () => {
+    await db.close()
+    await served.close()
+  })
+  await db.remotes.drive.synced()
+  await patiently('the socket', () => sandbox.admin.openSockets() === 1)
+  const [before, began] = [looks, performance.now()]
+  for (let n = 0; n < 200; n++) {
+    sandbox.admin.createFile(share, `/${n}`, String(n))
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  await patiently('all of them', async () => (await db.data.entries.count()) === 200)
+  // One look in a quarter of a second at most, however long that takes; and a page more or less each.
+  expect(looks - before).toBeLessThanOrEqual(2 * (2 + (performance.now() - began) / 250))
+  expect(looks - before).toBeLessThan(100)
 })
 
 test('a hundred devices whose server went down at once come back spread over time (F82)', async () => {
