@@ -68,10 +68,10 @@ export function lineRow({ id, folder }: Line, tools: Tools): Row<Line> {
   }
 
   function toggle(open: boolean): void {
+    if (open) tools.opened(() => toggle(false))
     actions.hidden = !open
     more.ariaExpanded = String(open)
     if (!open || now === undefined) return
-    tools.opened(() => toggle(false))
     rename.value = now.name
     offer(into, tools.beside(id))
     into.value = now.parent

@@ -3,6 +3,7 @@ import { byId, h, keyed, sizeOf } from '../parts/dom.ts'
 import { stage } from '../parts/stage.ts'
 import type { FilesSeen } from '../sandbox/shares.ts'
 
+const { compare } = new Intl.Collator(undefined, { numeric: true })
 const { watch } = await stage('files', 'Files', ['slow', 'narrow', 'refuse', 'lose', 'deaf'])
 
 const show = keyed<FilesSeen['entries'][number]>(
@@ -26,12 +27,17 @@ const show = keyed<FilesSeen['entries'][number]>(
 )
 
 watch<FilesSeen>(({ entries }) => {
-  // What is in a folder comes right after it.
-  const order = ({ path }: FilesSeen['entries'][number]) => path.replaceAll('/', '\0')
-  show([...entries].sort((one, other) => (order(one) < order(other) ? -1 : 1)))
+  show([...entries].sort(byPath))
   const count = (kind: 'file' | 'folder') => {
     const all = entries.filter(one => one.kind === kind).length
     return all === 1 ? `1 ${kind}` : `${all} ${kind}s`
   }
   byId('server-says').textContent = `${count('file')}, ${count('folder')}`
 })
+
+/** What is in a folder comes right after it. */
+function byPath(one: { readonly path: string }, other: { readonly path: string }): number {
+  const [mine, theirs] = [one.path.split('/'), other.path.split('/')]
+  const at = mine.findIndex((name, depth) => name !== theirs[depth])
+  return at < 0 ? -1 : compare(mine[at] ?? '', theirs[at] ?? '')
+}

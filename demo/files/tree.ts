@@ -48,7 +48,7 @@ export function linesOf(
   const seen = new Set<string>()
   const walk = (folder: string, depth: number): void => {
     const inside = below.get(folder) ?? []
-    for (const one of inside.sort((a, b) => Number(b.folder) - Number(a.folder) || a.name.localeCompare(b.name))) {
+    for (const one of inside.sort((a, b) => Number(b.folder) - Number(a.folder) || byName(a.name, b.name))) {
       if (seen.has(one.id)) continue
       seen.add(one.id)
       lines.push({ ...one, depth })
@@ -72,7 +72,7 @@ export function foldersBeside(entries: Entries, share: string, id?: string): { v
     }
     return [{ value: folder, text: `/${path.join('/')}` }]
   })
-  return [{ value: share, text: '/' }, ...paths.sort((a, b) => a.text.localeCompare(b.text))]
+  return [{ value: share, text: '/' }, ...paths.sort((a, b) => byName(a.text, b.text))]
 }
 
 /** The name, or the first of `Name 2.txt`, `Name 3.txt`, … that is free in the folder. */
@@ -84,3 +84,6 @@ export function freeName(entries: Entries, parent: string, name: string): string
     if (!taken.has(free.toLowerCase())) return free
   }
 }
+
+/** `chart 2` before `chart 10`. */
+const { compare: byName } = new Intl.Collator(undefined, { numeric: true })

@@ -11,6 +11,11 @@ const said: Record<Pending['state'], string> = {
 }
 
 export function outboxPanel(outbox: Outbox, titleOf: (change: Pending) => string): HTMLElement {
+  let all: readonly Pending[] = []
+  const giveUp = button('Give all up', async () => {
+    // The newest first: a folder comes back before what was in it.
+    for (const { change } of all.toReversed()) await outbox.discard(change)
+  })
   const { element, show } = panel<Pending>(
     'Outbox',
     'Everything here is on the server.',
@@ -18,24 +23,28 @@ export function outboxPanel(outbox: Outbox, titleOf: (change: Pending) => string
     ({ change }) => {
       const what = h('strong')
       const how = h('span', { className: 'quiet' })
-      const buttons = h(
-        'div',
-        { className: 'buttons' },
-        button('Send again', () => outbox.retry(change)),
-        button('Give it up', () => outbox.discard(change)),
-      )
+      const again = button('Send again', () => outbox.retry(change))
+      const discard = button('×', () => outbox.discard(change), { className: 'quiet' })
       return {
-        element: h('li', {}, h('div', { className: 'line wraps' }, what, how), buttons),
+        element: h('li', {}, h('div', { className: 'line' }, what, how, again, discard)),
         show(pending) {
           const { state, at, tries, reason } = pending
           what.textContent = titleOf(pending)
-          const again = tries > 1 ? `, ${tries} tries` : ''
-          how.textContent = `${said[state]}${again}${reason ? `: ${reason.message}` : ''} · ${clock(at)}`
-          buttons.hidden = state !== 'held'
+          const often = tries > 1 ? `, ${tries} tries` : ''
+          how.textContent = `${said[state]}${often}${reason ? `: ${reason.message}` : ''} · ${clock(at)}`
+          again.hidden = state !== 'held'
+          discard.hidden = state === 'sent' || state === 'asked'
+          discard.title = 'Give this change up: the inbox keeps it'
+          discard.ariaLabel = `Give up ${what.textContent}`
         },
       }
     },
+    giveUp,
   )
-  outbox.live().subscribe(changes => show(changes, changes.length === 0 ? '' : String(changes.length)))
+  outbox.live().subscribe(changes => {
+    all = changes
+    giveUp.hidden = changes.length < 2
+    show(changes, changes.length === 0 ? '' : String(changes.length))
+  })
   return element
 }

@@ -7,12 +7,11 @@ const region = (device: FrameLocator, name: string) => device.getByRole('region'
 const entry = (device: FrameLocator, name: string | RegExp) =>
   region(device, 'Files').getByRole('button', { name, exact: true })
 const names = (device: FrameLocator) => region(device, 'Files').locator('.name').allTextContents()
-const on = (device: FrameLocator, name: string) =>
-  region(device, 'Files').getByRole('listitem').filter({ hasText: name })
 
+/** Opens what can be done with an entry; only one line at a time shows it. */
 async function more(device: FrameLocator, name: string) {
   await device.getByRole('button', { name: `More about ${name}`, exact: true }).click()
-  return on(device, name).locator('.actions:visible')
+  return device.locator('.actions:visible')
 }
 
 async function folder(device: FrameLocator, name: string): Promise<void> {
@@ -126,6 +125,41 @@ export function filesTests({ page, afresh }: Visit): void {
       await keep.check()
       await seen(() => names(phone)).toEqual(all)
       expect(await says(phone, 'tides.txt')).toBe('High water 06:30')
+    },
+    3 * patience,
+  )
+
+  test(
+    'a folder with many files is not deleted before somebody says so again, and can be had back instead',
+    async () => {
+      const [laptop, phone] = await afresh('files.html', 'KEEP_BOTH')
+      await folder(laptop, 'Charts')
+      await laptop.getByLabel('Folder for what is new').selectOption('/Charts')
+      const charts = Array.from({ length: 21 }, (_, n) => ({
+        name: `${n}.txt`,
+        mimeType: 'text/plain',
+        buffer: Buffer.from(`${n}`),
+      }))
+      await laptop.getByLabel('Files to upload').setInputFiles(charts)
+      const all = ['Charts', ...charts.map(({ name }) => name)]
+      await seen(() => names(phone)).toEqual(all)
+      await synced(laptop)
+
+      const remove = async () => {
+        await (await more(laptop, 'Charts')).getByRole('button', { name: 'Delete' }).click()
+        await phase(laptop, 'needs-user')
+        await laptop.getByText('22 records would be deleted').waitFor()
+      }
+      await remove()
+      expect(await names(phone)).toEqual(all)
+      await laptop.getByRole('button', { name: 'Give all up' }).click()
+      await seen(() => names(laptop)).toEqual(all)
+      await synced(laptop)
+
+      await remove()
+      await laptop.getByRole('button', { name: 'Let them be deleted' }).click()
+      await seen(() => names(phone)).toEqual([])
+      await synced(laptop)
     },
     3 * patience,
   )
