@@ -16,6 +16,7 @@ export function statusLine(remote: RemoteHandle, name?: string): HTMLElement {
   const counts = h('span', { className: 'quiet' })
   const reason = h('p', { className: 'quiet reason', role: 'status' })
   const allow = button('Let them be deleted', () => remote.allowDeletes(), { hidden: true })
+  const again = button('Look again', () => remote.resume(), { hidden: true, title: 'When they were restored' })
   const pause = button('Pause', () => (pause.textContent === 'Pause' ? remote.pause() : remote.resume()))
   const title = name === undefined ? undefined : h('strong', { textContent: name })
 
@@ -24,12 +25,12 @@ export function statusLine(remote: RemoteHandle, name?: string): HTMLElement {
     chip.textContent = said[phase]
     chip.dataset.phase = phase
     counts.textContent = countsOf(status)
-    allow.hidden = brake === undefined
+    for (const one of [allow, again]) one.hidden = brake === undefined
     pause.textContent = phase === 'paused' ? 'Resume' : 'Pause'
     const why = whyOf(status)
     if (reason.textContent !== why) reason.textContent = why // said again only when it is something else
   })
-  const line = h('div', { className: 'line' }, title, chip, counts, allow, pause)
+  const line = h('div', { className: 'line wraps' }, title, chip, counts, allow, again, pause)
   return h('div', { className: 'status' }, line, reason)
 }
 
