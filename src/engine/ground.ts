@@ -98,19 +98,23 @@ export async function brakeLimit(on: Ground, tx: Reader): Promise<{ limit: numbe
 
 /**
  * Lets deletes pass, or throws `mass-delete` and leaves the question in the checkpoint. What the app allowed once is
- * used up by what it allowed.
+ * used up by what it allowed; of what comes in meanwhile, as many more need no question as at any time. `done`: those of
+ * them that are gone already.
  */
 export async function mayDelete(
   on: Ground,
   tx: Reader,
   checkpoint: Checkpoint,
   brake: Omit<Brake, 'at' | 'known'>,
+  done = 0,
 ): Promise<Checkpoint> {
-  const { limit, known } = await brakeLimit(on, tx)
+  const { limit, known: left } = await brakeLimit(on, tx)
   if (brake.deletes <= limit && brake.why === undefined) return checkpoint
-  const asked: Brake = { ...brake, known: known + (brake.direction === 'out' ? brake.deletes : 0), at: on.clock.now() }
+  const known = left + (brake.direction === 'out' ? brake.deletes : done)
+  const asked: Brake = { ...brake, known, at: on.clock.now() }
   const allowed = checkpoint.allowed?.[brake.direction] ?? 0
-  if (brake.deletes <= allowed || policy(on, asked)) return checkpoint
+  const more = allowed > 0 && brake.direction === 'in' && brake.why === undefined ? limit : 0
+  if (brake.deletes <= allowed + more || policy(on, asked)) return checkpoint
   throw new SyncError(
     'mass-delete',
     brake.direction === 'in'

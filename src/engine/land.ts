@@ -63,11 +63,13 @@ export async function land(
       const suspicious = page.suspicious !== undefined && deletes > tally.deletes
       const go =
         deletes > tally.deletes
-          ? await mayDelete(on, tx, before, {
-              direction: 'in',
-              deletes,
-              ...(suspicious && { why: page.suspicious! }),
-            })
+          ? await mayDelete(
+              on,
+              tx,
+              before,
+              { direction: 'in', deletes, ...(suspicious && { why: page.suspicious! }) },
+              tally.deletes,
+            )
           : before
       const rest = waiting.rest()
       await draft.flush()

@@ -318,6 +318,19 @@ describe('the brake', () => {
     expect([await rows.count(), (await status()).phase]).toEqual([5, 'synced'])
   })
 
+  test.each([3, 25])('does not ask again for a few that come after it was asked, in pages of %s (I10b)', async page => {
+    const fake = fakeOf({ page })
+    const { db, rows, status, world } = await appOf({ prepare, fake })
+    for (const id of many.slice(5)) fake.put(id, null)
+    fake.nudge()
+    await world.pass(1_000)
+    expect(await status()).toMatchObject({ phase: 'needs-user', brake: { direction: 'in', known: 30 } })
+    for (const id of many.slice(2)) fake.put(id, null)
+    await db.remotes.fake.allowDeletes()
+    await world.pass(1_000)
+    expect([await rows.count(), (await status()).phase]).toEqual([2, 'synced'])
+  })
+
   test('on deletes from here asks, and goes on when it is allowed', async () => {
     const { fake, db, status, world } = await appOf({ prepare })
     await db.write(async tx => {

@@ -157,7 +157,10 @@ test('the brake looks at a whole pull, not at its pages', async () => {
   const device = await deviceOf(fake)
   await device.pull()
   for (const id of many(25)) fake.put(id, null)
-  await expect(device.pull()).rejects.toMatchObject({ code: 'mass-delete' })
+  await expect(device.pull()).rejects.toMatchObject({
+    code: 'mass-delete',
+    details: { brake: { deletes: 25, known: 30 } },
+  })
 })
 
 test('the app may let deletes pass by rule', async () => {
