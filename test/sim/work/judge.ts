@@ -206,15 +206,24 @@ function once(
 
 const runOf = (work: Work, id: string): Run | undefined => work.runs().find(run => run.id === id)
 
+const refusals: ReadonlySet<number> = new Set([400, 403, 404, 409, 413, 422])
+
 /** I33: how a job ended is how it really ended; without a run, the server said no. */
 function honest(
   sim: Sim,
-  { work, ends }: Watched,
+  { work, ends, cancels }: Watched,
   { name }: Device,
   jobs: readonly JobSeen[],
   fail: (invariant: string, message: string) => void,
 ): void {
+  const refused = sim.network.sendings.some(
+    one => one.machine === name && one.heard && work.concerns(one) && refusals.has(one.status ?? 0),
+  )
   for (const one of jobs) {
+    if (one.job === undefined && one.report.state === 'failed' && !refused)
+      fail('I33', `${name}: job ${one.id} says ${JSON.stringify(one.report)}, and nobody refused it`)
+    if (one.cancel === 'sent' && !cancels.get(name)?.has(one.job ?? ''))
+      fail('I33', `${name}: job ${one.id} says that the server was told to end it, and it was not`)
     const run = one.job === undefined ? undefined : runOf(work, one.job)
     const ended = ends.get(`${name} ${one.id}`)?.at ?? 0
     const unwanted = unwantedOf(sim).has(one.id)

@@ -1,39 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Knobs } from '../../../src/sandbox/airweave/knobs.ts'
-import { airweaveSandbox } from '../../../src/sandbox/airweave/sandbox.ts'
-import { collection } from '../../../src/schema.ts'
-import { airweave, connections, entities, jobs } from '../../../src/transports/airweave/index.ts'
-import { closeAll, deviceOf, worldWith } from './served.ts'
+import { runs, scene } from './airweave-kit.ts'
+import { closeAll } from './served.ts'
 
 afterEach(closeAll)
 
 const second = 1_000
 const minute = 60 * second
-
-async function scene(knobs: Partial<Knobs> = {}) {
-  const { world, sandbox } = worldWith(of => airweaveSandbox({ world: of, knobs }))
-  const { admin } = sandbox
-  const key = admin.addKey()
-  const state = { key }
-  const readable = admin.addCollection('Documents', 'documents')
-  const some = (numbers: readonly number[], text = 'first') =>
-    numbers.map(n => ({ id: `e${n}`, name: `Entity ${n}`, text: `${text} ${n}` }))
-  const id = admin.connect(readable, { entities: some([1, 2, 3]) })
-  const search = airweave({ url: 'https://airweave.example', key: () => state.key, collection: readable })
-  const collections = {
-    connections: collection({ remote: 'search', ...connections }),
-    jobs: collection({ remote: 'search', ...jobs }),
-    entities: collection({ remote: 'search', ...entities }),
-  }
-  const device = deviceOf(world, sandbox, collections, { search })
-  const { db } = await device.start()
-  const run = (more: { forceFullSync?: boolean } = {}) => db.remotes.search.run({ sourceConnection: id, ...more })
-  const texts = async () => (await db.data.entities.list()).map(({ value }) => value.text).sort()
-  return { world, sandbox, admin, key, state, id, some, device, db, run, texts, search: db.remotes.search, readable }
-}
-
-const runs = (requests: readonly { readonly method: string; readonly path: string }[]) =>
-  requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/run')).length
 
 describe('a run', () => {
   test('asked for on a plane survives a kill, starts once, is watched live, and its entities are read back', async () => {
@@ -298,57 +270,7 @@ describe('a run', () => {
   })
 })
 
-describe('what the user sees of an error', () => {
-  const json = (status: number, detail: string) => ({
-    before: { status, body: JSON.stringify({ detail }) },
-    path: /\/run$/,
-  })
-
-  test.each([
-    [
-      'a plan that is used up',
-      json(400, 'Usage limit exceeded for entities: 100/100'),
-      'Airweave does not start this sync. It says: Usage limit exceeded for entities: 100/100',
-    ],
-    [
-      'a bill that is not paid',
-      json(400, "Action 'entities' is not allowed due to payment status: past_due"),
-      "Airweave does not start this sync. It says: Action 'entities' is not allowed due to payment status: past_due",
-    ],
-    ['no sync behind it', json(404, 'No sync found for this source connection'), /There is no such source connection/],
-    ['a missing permission', json(403, 'Forbidden for members'), /does not allow .* It says: Forbidden for members/],
-    ['a request that does not fit', json(422, 'force_full_sync: not a boolean'), /does not start this sync/],
-    ['a pause', json(409, 'Cannot trigger sync: sync is paused'), /renew its credentials/],
-  ])('%s: failed, and needs the user', async (_, fault, reason) => {
-    const { world, sandbox, run, device } = await scene()
-    sandbox.weather.next(fault)
-    const job = await run()
-    await world.pass(2 * minute)
-    const status = await job.report.get()
-    expect(status).toMatchObject({ state: 'failed', needs: 'user', reason: expect.stringMatching(reason) })
-    expect([sandbox.inspect().jobs.length, runs(device.requests)]).toEqual([0, 1])
-  })
-
-  test.each([
-    ['a key that expired', 403, 'API key has expired', 'needs-auth'],
-    ['a bad key', 403, 'Invalid or expired API key', 'needs-auth'],
-    ['a token that is to be renewed', 401, 'Unauthorized', 'needs-auth'],
-    ['an error of the server', 500, 'Internal Server Error: KeyError: x', 'server'],
-    ['no way to the workers', 502, 'Failed to request cancellation from Temporal', 'server'],
-    ['a search that is not set up', 503, 'LLM not configured', 'server'],
-    ['too long a wait', 504, 'Request timeout after 60 seconds', 'server'],
-    ['another sync', 409, 'A sync job is already running', 'busy'],
-  ])('%s: waits, and goes on by itself', async (_, status, detail, code) => {
-    const { world, sandbox, run } = await scene()
-    sandbox.weather.next({ ...json(status, detail), times: status === 401 ? 2 : 1 })
-    const job = await run()
-    await world.pass(300)
-    expect(await job.report.get()).toMatchObject({ state: 'queued', failure: { code } })
-    await world.pass(2 * minute)
-    expect(await job.report.get()).toMatchObject({ state: 'done' })
-    expect(sandbox.inspect().jobs).toHaveLength(1)
-  })
-
+describe('an error', () => {
   test('a key that is refused everywhere: the status asks for another, and all goes on with it', async () => {
     const { world, admin, state, run, search } = await scene()
     admin.expireKey(state.key)

@@ -1,51 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Knobs } from '../../../src/sandbox/cognee/knobs.ts'
 import { cogneeSandbox } from '../../../src/sandbox/cognee/sandbox.ts'
-import { collection } from '../../../src/schema.ts'
-import {
-  type CogneeOptions,
-  type CogneeSync,
-  cognee,
-  datasets,
-  documents,
-} from '../../../src/transports/cognee/index.ts'
+import { type CogneeSync, cognee } from '../../../src/transports/cognee/index.ts'
 import { client } from '../../conformance/transport-io.ts'
-import { closeAll, deviceOf, worldWith } from './served.ts'
+import { scene, text } from './cognee-kit.ts'
+import { closeAll } from './served.ts'
 
 afterEach(closeAll)
 
 const second = 1_000
 const minute = 60 * second
-const text = (of: string) => new TextEncoder().encode(of)
-
-async function scene(knobs: Partial<Knobs> = {}, options: Partial<CogneeOptions> & { readonly alone?: true } = {}) {
-  const { world, sandbox } = worldWith(of => cogneeSandbox({ world: of, knobs }))
-  const { admin } = sandbox
-  const ada = admin.addUser('ada@example.com')
-  const state = { token: ada.token }
-  const notes = admin.addDataset(ada.user_id, 'notes')
-  const plans = admin.addDataset(ada.user_id, 'plans')
-  admin.addData(notes, 'one.txt', 'one')
-  admin.addData(notes, 'two.md', 'two')
-  admin.addData(plans, 'three.txt', 'three')
-  const { alone, ...more } = options
-  const cloud = { url: 'https://cognee.example/cloud', key: () => sandbox.inspect().cloudKey }
-  const remote = cognee({
-    url: 'https://cognee.example',
-    token: () => state.token,
-    ...(!alone && { cloud }),
-    ...more,
-  })
-  const collections = {
-    datasets: collection({ remote: 'cloud', ...datasets }),
-    documents: collection({ remote: 'cloud', ...documents }),
-  }
-  const device = deviceOf(world, sandbox, collections, { cloud: remote })
-  const { db } = await device.start()
-  const sync = (request: CogneeSync = { datasets: [notes] }) => db.remotes.cloud.run(request)
-  const posts = () => device.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/sync')).length
-  return { world, sandbox, admin, ada, state, notes, plans, device, db, sync, posts, cloud: db.remotes.cloud }
-}
 
 describe('a sync', () => {
   test('asked for on a plane survives a kill, starts once, and is done when the cloud has it all (I33)', async () => {
@@ -293,32 +256,6 @@ describe('a sync', () => {
 
 describe('what the user sees of an error', () => {
   const unknown = '00000000-0000-4000-8000-000000000000'
-  const answers = (status: number, body: unknown) => ({
-    method: 'POST',
-    path: /\/sync$/,
-    before: { status, body: JSON.stringify(body) },
-  })
-
-  test.each([
-    [400, { detail: [{ type: 'uuid_parsing', loc: ['body'], msg: 'Input should be a valid UUID' }] }, /valid UUID/],
-    [400, { error: 'Invalid sync request.' }, /Invalid sync request/],
-    [403, { error: 'Sync permission denied.' }, /may not sync one of these datasets/],
-    [404, { error: 'Dataset not found.' }, /does not exist/],
-    [409, { error: 'Cloud sync operation failed.' }, /does not start this sync. It says: Cloud sync operation failed/],
-    [413, { error: 'Dataset too large for current cloud plan.' }, /too large for your plan/],
-  ])('%i %j: failed, and needs the user', async (status, body, reason) => {
-    const { world, sandbox, sync, posts } = await scene()
-    sandbox.weather.next(answers(status, body))
-    const job = await sync()
-    await world.pass(2 * minute)
-    expect(await job.report.get()).toMatchObject({
-      state: 'failed',
-      needs: 'user',
-      reason: expect.stringMatching(reason),
-    })
-    expect([posts(), sandbox.inspect().runs.length]).toEqual([1, 0])
-  })
-
   test('really unknown, forbidden and too large datasets, from the server itself', async () => {
     const { world, sandbox, admin, ada, sync, notes } = await scene({ maxDatasetBytes: 3 })
     const theirs = admin.addDataset(admin.addUser('bob@example.com').user_id, 'theirs')
