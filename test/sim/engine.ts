@@ -5,7 +5,7 @@ import type { Source, Transport } from '../../src/transport.ts'
 import type { Open } from './app.ts'
 import { boxNotes, boxTransport } from './box.ts'
 import { type CdfLoaded, cdfSource, cdfTransport, isCdf, loadCdf } from './cdf.ts'
-import { ruleOf, type StoreKind } from './plan.ts'
+import { type Options, ruleOf, type StoreKind } from './plan.ts'
 import type { Engine } from './sim.ts'
 import { loadWork, type WorkLoaded, workCollections, workTransport } from './work/load.ts'
 import { isWork } from './work/work.ts'
@@ -33,7 +33,7 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
         remote: 'drive',
         conflicts: rule,
       })
-      const conflicts = typeof rule === 'string' ? rule : 'KEEP_BOTH'
+      const conflicts = treeRuleOf(options)
       return defineSchema({
         version: 1,
         collections: {
@@ -56,9 +56,16 @@ export async function loadEngine(stores: readonly StoreKind[]): Promise<Engine> 
         share: 'shr_1',
         folders: { notes: '/notes' },
         token,
+        ...(options.settled === 'server' && { serverSettles: treeRuleOf(options) }),
       })
     },
   }
+}
+
+/** A tree has nothing to merge. */
+function treeRuleOf({ strategy }: Options) {
+  const rule = ruleOf(strategy)
+  return typeof rule === 'string' ? rule : 'KEEP_BOTH'
 }
 
 async function load(): Promise<Loaded> {

@@ -32,6 +32,8 @@ export interface Options {
   readonly tree: boolean
   /** Whether a person settles what MANUAL asks. */
   readonly settles: boolean
+  /** Who settles what clashes in the tree. Only where it is asked for; see `serverSettles` of the transport. */
+  readonly settled?: 'server'
   readonly rates: { readonly [family in Family]: number }
   readonly knobs: {
     readonly listing: 'full' | 'lean'

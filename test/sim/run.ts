@@ -40,6 +40,7 @@ const { values } = parseArgs({
     tabs: { type: 'string' },
     ops: { type: 'string' },
     tree: { type: 'string' },
+    settled: { type: 'string' },
     plant: { type: 'string' },
     without: { type: 'string' },
     jobs: { type: 'string', default: '1' },
@@ -69,12 +70,13 @@ const wishFor = (store: StoreKind): Wish => ({
   ...(values.tabs !== undefined && { tabs: Number(values.tabs) }),
   ...(values.ops !== undefined && { ops: Number(values.ops) }),
   ...(values.tree !== undefined && { tree: values.tree === 'true' }),
+  ...(values.settled === 'server' && { settled: 'server' as const }),
   ...(values.plant !== undefined && { plant: plantWith(values.plant.split(',')) }),
   without,
 })
 
 function replay(seed: string, store: string, more = ''): string {
-  const kept = ['strategy', 'remote', 'devices', 'tabs', 'ops', 'tree', 'plant', 'without', 'mutant'] as const
+  const kept = ['strategy', 'remote', 'devices', 'tabs', 'ops', 'tree', 'settled', 'plant', 'without', 'mutant'] as const
   const flags = kept.flatMap(name => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
   return ['node test/sim/run.ts --seed', seed, '--store', store, ...flags, more].filter(Boolean).join(' ')
 }
