@@ -76,7 +76,18 @@ const wishFor = (store: StoreKind): Wish => ({
 })
 
 function replay(seed: string, store: string, more = ''): string {
-  const kept = ['strategy', 'remote', 'devices', 'tabs', 'ops', 'tree', 'settled', 'plant', 'without', 'mutant'] as const
+  const kept = [
+    'strategy',
+    'remote',
+    'devices',
+    'tabs',
+    'ops',
+    'tree',
+    'settled',
+    'plant',
+    'without',
+    'mutant',
+  ] as const
   const flags = kept.flatMap(name => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
   return ['node test/sim/run.ts --seed', seed, '--store', store, ...flags, more].filter(Boolean).join(' ')
 }
