@@ -4,13 +4,14 @@ import { test } from 'vitest'
 import { online, patience, phase, seen, synced, type Visit } from './kit.ts'
 
 const notes = (device: FrameLocator) => device.getByRole('region', { name: 'Notes' })
+const title = (device: FrameLocator) => notes(device).getByLabel('Title')
 const text = (device: FrameLocator) => notes(device).getByLabel('Text')
 const values = async (device: FrameLocator) =>
   (await text(device).evaluateAll(fields => fields.map(field => (field as HTMLTextAreaElement).value))).sort()
 
 async function noteOnBoth(laptop: FrameLocator, phone: FrameLocator): Promise<void> {
   await laptop.getByRole('button', { name: 'New note' }).click()
-  await laptop.getByLabel('Title').fill('Tides')
+  await title(laptop).fill('Tides')
   await text(laptop).fill('High water 06:12')
   await synced(laptop)
   await seen(() => values(phone)).toEqual(['High water 06:12'])
@@ -68,14 +69,14 @@ export function notesTests({ page, afresh }: Visit): void {
       const [laptop, phone] = await afresh('', 'MERGE')
       await online(phone, false)
       await phone.getByRole('button', { name: 'New note' }).click()
-      await phone.getByLabel('Title').fill('Written at sea')
+      await title(phone).fill('Written at sea')
       const outbox = phone.getByRole('region', { name: 'Outbox' }).getByRole('listitem')
       await outbox.waitFor()
       await page().reload()
       await seen(() => outbox.count()).toBe(1)
       await online(phone, true)
       await synced(phone)
-      await seen(() => laptop.getByLabel('Title').inputValue()).toBe('Written at sea')
+      await seen(() => title(laptop).inputValue()).toBe('Written at sea')
     },
     3 * patience,
   )
@@ -87,11 +88,11 @@ export function notesTests({ page, afresh }: Visit): void {
       await phone.getByRole('button', { name: 'Pause' }).click()
       await phase(phone, 'paused')
       await phone.getByRole('button', { name: 'New note' }).click()
-      await phone.getByLabel('Title').fill('Kept for later')
+      await title(phone).fill('Kept for later')
       await phone.getByText('1 to send').waitFor()
       await phone.getByRole('button', { name: 'Resume' }).click()
       await synced(phone)
-      await seen(() => laptop.getByLabel('Title').inputValue()).toBe('Kept for later')
+      await seen(() => title(laptop).inputValue()).toBe('Kept for later')
     },
     3 * patience,
   )
@@ -102,23 +103,23 @@ export function notesTests({ page, afresh }: Visit): void {
       const [laptop, phone] = await afresh('', 'MERGE')
       const add = laptop.getByRole('button', { name: 'New note' })
       const keyboard = page().keyboard
-      for (const title of ['One', 'Two']) {
+      for (const name of ['One', 'Two']) {
         await add.focus()
         await keyboard.press('Enter')
-        const field = notes(laptop).getByLabel('Title').first()
+        const field = title(laptop).first()
         await seen(() =>
           field.evaluate(it => it === document.activeElement && (it as HTMLInputElement).value === ''),
         ).toBe(true)
-        await keyboard.type(title)
+        await keyboard.type(name)
         await synced(laptop)
       }
-      await seen(() => phone.getByLabel('Title').count()).toBe(2)
+      await seen(() => title(phone).count()).toBe(2)
       await laptop.getByRole('button', { name: 'Delete' }).first().focus()
       await keyboard.press('Enter')
-      await seen(() => laptop.getByLabel('Title').count()).toBe(1)
+      await seen(() => title(laptop).count()).toBe(1)
       await seen(() => laptop.locator(':focus').getAttribute('aria-label')).toBe('Delete')
       await keyboard.press('Enter')
-      await seen(() => phone.getByLabel('Title').count()).toBe(0)
+      await seen(() => title(phone).count()).toBe(0)
     },
     3 * patience,
   )
