@@ -1,13 +1,11 @@
 /** The durable inbox of conflicts: what clashed, what was decided, what was dropped, and how to have it otherwise. */
 import { equal } from '../equal.ts'
 import { SyncError } from '../errors.ts'
-import { answerQuestion } from '../ledger/answer.ts'
-import { collide } from '../ledger/collide.ts'
+import { answer } from '../ledger/answer.ts'
 import { realId } from '../ledger/draft.ts'
 import { edit } from '../ledger/edit.ts'
 import type { InboxEntry } from '../ledger/rows.ts'
 import { getRow } from '../ledger/rows.ts'
-import { settle } from '../ledger/settle.ts'
 import type { Value, Verdict } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Base } from './db.ts'
@@ -59,16 +57,7 @@ export function inbox(on: Base): Inbox {
           throw new SyncError('conflict', 'The remote changed the record again: look at the conflict anew.')
         }
         const home = await homeOf(on, draft.tx, collection)
-        const entry = await draft.get(collection, await realId(draft, collection, asked.record))
-        const row = entry.rows.find(one => one.asks === id)
-        if (row === undefined)
-          throw new SyncError('conflict', 'The record was changed meanwhile, so nothing is left to settle.')
-        const remote = row.seen ?? asked.theirs
-        const judgement = judgementOf(wanted, row.value, remote.value)
-        if (row.ticket !== undefined && wanted.take !== 'merged')
-          return answerQuestion(draft, home, entry, row, wanted.take)
-        if (remote.id === entry.id) await settle(draft, home, entry, row, remote, judgement, 'app')
-        else await collide(draft, home, entry, row, await draft.get(collection, remote.id), judgement, 'app')
+        await answer(draft, home, asked, wanted, (local, remote) => judgementOf(wanted, local.value, remote.value))
       })
     },
     async undo(id) {

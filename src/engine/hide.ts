@@ -2,7 +2,7 @@
 import type { Draft, Entry } from '../ledger/draft.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
-import { descendants } from './subtree.ts'
+import { descendants } from '../ledger/subtree.ts'
 
 /**
  * Forgets a record and all below it, and says which they were. What has open changes stays until they are settled, with

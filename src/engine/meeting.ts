@@ -1,13 +1,14 @@
 /** What all who meet a remote's rows stand on, and the small steps that they share. */
-import { sameValue } from '../equal.ts'
-import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
-import { based, renewed } from '../ledger/edit.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
 import { agreedOf, type Meta, type OutboxRow } from '../ledger/rows.ts'
 import { adopt, type Home, touch } from '../ledger/settle.ts'
+import { goOn } from '../ledger/subtree.ts'
 import type { Base, RemoteRecord, Value } from '../model.ts'
 import type { Ground } from './ground.ts'
 import { reconcile } from './reconcile.ts'
 import type { Judged } from './verdicts.ts'
+
+export { inFlight, undecided, withoutSeen } from '../ledger/subtree.ts'
 
 export interface Meeting {
   readonly draft: Draft
@@ -22,42 +23,19 @@ export interface Meeting {
   deleted(): void
 }
 
-/** Sent content may still arrive, late or twice; until its outcome is known nothing is decided about it. */
-export const inFlight = (head: OutboxRow): boolean =>
-  head.state === 'sent' || (head.state === 'waiting' && head.sealed === true && !head.refused)
-
-/** What becomes of it is for the remote to say, and is not said yet. */
-export const undecided = (home: Home, head: OutboxRow): boolean =>
-  inFlight(head) ||
-  (home.settles === true &&
-    !head.refused &&
-    (head.state === 'waiting' || (head.state === 'asked' && head.ticket !== undefined)))
-
-export function withoutSeen(head: OutboxRow): OutboxRow {
-  const { seen: _, ...rest } = head
-  return rest
-}
-
 export function withoutEcho(meta: Meta): Meta {
   const { echo: _, ...rest } = meta
   return rest
 }
 
-export function rebase(
+/** The change goes on from what the remote has by now. */
+export const rebase = (
   on: Meeting,
   home: Home,
   entry: Entry,
   head: OutboxRow,
   remote: Base & Partial<RemoteRecord>,
-): void {
-  const base: Base = { value: remote.value, version: remote.version }
-  const { sent, ...plain } = head
-  const goesOn = sent === undefined || sameValue(sent, remote.value) ? plain : head
-  const open = head.state === 'asked' ? goesOn : withoutSeen(goesOn)
-  const next = head.sealed ? renewed(on.draft, open, { base, state: head.state }) : based({ ...open, base }, head.base)
-  replaceRow(entry, head, next)
-  touch(home, entry, remote)
-}
+): void => goOn(on.draft, home, entry, head, remote)
 
 export function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
   const agreed = agreedOf(storedOf(entry))

@@ -5,6 +5,7 @@ import { draftOf, replaceRow } from '../ledger/draft.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { outboxKey } from '../ledger/rows.ts'
 import { changeOf } from '../ledger/settle.ts'
+import { inFlight } from '../ledger/subtree.ts'
 import type { Change, Receipt } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
@@ -13,8 +14,9 @@ import type { Ground } from './ground.ts'
 import { fenced, glance, homeIn, mayDelete } from './ground.ts'
 import { ioFor } from './io.ts'
 import { accepted, meetRefusal } from './meet.ts'
-import { inFlight, meetingOf } from './meeting.ts'
+import { meetingOf } from './meeting.ts'
 import { file } from './receipts.ts'
+import { breakRings } from './rings.ts'
 import { closeAnswered } from './settled.ts'
 import { awaitsBytes, placeOf } from './transfers.ts'
 import { arrange, settleTree } from './tree.ts'
@@ -68,6 +70,11 @@ async function settleBefore(on: Ground): Promise<boolean> {
         } else if (home.source.parent !== undefined && !inFlight(row)) {
           moved = (await settleTree(meeting, home, entry, row)) || moved
         }
+      }
+      // What gave way just now may have opened the ring.
+      for (const place of moved ? [] : on.places.values()) {
+        const own = ready.filter(row => row.collection === place.collection)
+        moved = (await breakRings(draft, homeIn(place, checkpoint), own)) || moved
       }
       pass.complete()
       if (moved) await draft.flush()

@@ -1,12 +1,23 @@
 /** A folder is deleted at the remote: what it takes along, what comes back, and what only seemed to be in it. */
 import { spiritOf } from '../ledger/collide.ts'
-import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
+import type { Entry } from '../ledger/draft.ts'
 import { begin, isFolder } from '../ledger/edit.ts'
-import { agreedOf, grace, type OutboxRow } from '../ledger/rows.ts'
-import { accept, adopt, type Home, settle } from '../ledger/settle.ts'
-import type { Base, RemoteRecord } from '../model.ts'
+import { agreedOf, type OutboxRow } from '../ledger/rows.ts'
+import { accept, type Home, settle } from '../ledger/settle.ts'
+import {
+  deletedAs,
+  descendants,
+  goesOnFromDeleted,
+  goesWith,
+  goneWith,
+  goWith,
+  isDirty,
+  remotely,
+  stay,
+} from '../ledger/subtree.ts'
+import type { RemoteRecord } from '../model.ts'
 import type { meet } from './meet.ts'
-import { changedInside, type Meeting, rebase, storedOf, takeOver, undecided } from './meeting.ts'
+import { changedInside, type Meeting, storedOf, takeOver } from './meeting.ts'
 
 /** A deleted folder speaks for all below it: one case, one inbox entry, whose undo restores all of it. */
 export async function meetSubtree(
@@ -28,7 +39,7 @@ export async function meetSubtree(
   const below = await descendants(draft, home, folder.id)
   const gone = goneWith(home, folder, below)
   await meetMovedOut(on, home, gone, remote, label, met)
-  const dirty = below.filter(entry => entry.rows.length > 0 && entry.rows.at(-1)!.value !== null)
+  const dirty = below.filter(isDirty)
   const [head] = folder.rows
   // Whoever was later: what was only put into it brings it back, and is for the push to see to.
   const clashing = spiritOf(home) === 'LAST_WRITER_WINS' ? dirty.filter(entry => gone.has(entry.id)) : dirty
@@ -40,8 +51,8 @@ export async function meetSubtree(
     // What was put into a folder that is gone already is for the push to settle: nobody else has it.
     for (const entry of below) {
       if (!gone.has(entry.id)) continue
-      if (dirty.includes(entry)) goesOnFromDeleted(on, home, entry, remote)
-      else goesWith(on, home, entry, remote)
+      if (dirty.includes(entry)) goesOnFromDeleted(draft, home, entry, remote)
+      else vanishes(on, home, entry, remote)
     }
     if (head === undefined) return takeOver(on, home, folder, remote)
     accept(draft, home, folder, head, remote)
@@ -61,28 +72,16 @@ export async function meetSubtree(
     uncertainty: on.uncertainty,
   })
   if (judgement === undefined) return
-  const stays = judgement.verdict.take !== 'remote'
-  const list = (stays ? dirty : below).map(entry => ({ id: entry.id, value: entry.value ?? null }))
-  const kept = stays ? ancestorsOf(home, dirty, below) : new Set<string>()
-  for (const entry of below) {
-    if (isElsewhere(entry, gone)) {
-      if (!stays) goesBack(on, home, entry)
-    } else if (!stays) {
-      for (const row of entry.rows) draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
-      entry.rows = []
-      goesWith(on, home, entry, remote)
-    } else if (dirty.includes(entry)) {
-      goesOnFromDeleted(on, home, entry, remote)
-    } else if (kept.has(entry.id)) {
-      await begin(draft, home.remote, entry, { value: entry.value!, base: deletedAs(remote), at: newest.at })
-    } else {
-      goesWith(on, home, entry, remote)
-    }
-  }
+  const { take } = judgement.verdict
+  const list = below.map(entry => ({ id: entry.id, value: entry.value ?? null }))
+  const vanish =
+    take === 'remote'
+      ? goWith(draft, home, below, gone, remote)
+      : await stay(draft, home, below, gone, remote, newest.at, { clean: take === 'ask' ? 'waits' : 'goes' })
   const row =
     head ?? (await begin(draft, home.remote, folder, { value, base: base ?? deletedAs(remote), at: newest.at }))
   await settle(draft, home, folder, row, remote, judgement, 'strategy', { below: list })
-  if (!stays) on.deleted()
+  for (let at = 0; at < vanish + (take === 'remote' ? 1 : 0); at++) on.deleted()
 }
 
 /** What is in a folder that is gone goes with it; what was changed there is for the remote to say. */
@@ -97,54 +96,12 @@ export async function meetBelow(
   const below = await descendants(on.draft, home, folder.id)
   const gone = goneWith(home, folder, below)
   await meetMovedOut(on, home, gone, remote, label, met)
-  for (const entry of below) if (gone.has(entry.id)) goesWith(on, home, entry, remote)
+  for (const entry of below) if (gone.has(entry.id)) vanishes(on, home, entry, remote)
 }
 
-/** What the remote had in the folder. What the app only moved there, or made there, is not gone with it. */
-function goneWith(home: Home, folder: Entry, below: readonly Entry[]): Set<string> {
-  const gone = new Set([folder.id])
-  for (let more = true; more; ) {
-    more = false
-    for (const entry of below) {
-      const [head] = entry.rows
-      const was = head === undefined ? entry.value : head.base?.value
-      if (gone.has(entry.id) || was == null || !gone.has(String(was[home.source.parent!]))) continue
-      gone.add(entry.id)
-      more = true
-    }
-  }
-  return gone
-}
-
-/** The remote still has it, in another folder. */
-const isElsewhere = (entry: Entry, gone: ReadonlySet<string>): boolean =>
-  !gone.has(entry.id) && (entry.rows.length === 0 || entry.rows[0]!.base?.value != null)
-
-/** The folder that it was moved to is gone, and the move with it. */
-function goesBack(on: Meeting, home: Home, entry: Entry): void {
-  const [head] = entry.rows
-  if (head === undefined) return
-  for (const row of entry.rows) on.draft.close(row.change, { outcome: 'conflicted', until: on.draft.now + grace })
-  entry.rows = []
-  adopt(home, entry, head.base!)
-}
-
-const deletedAs = (remote: RemoteRecord): Base => ({ value: null, version: remote.version })
-
-function goesWith(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
-  const [head] = entry.rows
-  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
-  if (head === undefined) takeOver(on, home, entry, deleted)
-  else if (undecided(home, head)) replaceRow(entry, head, { ...head, seen: deleted })
-  else accept(on.draft, home, entry, head, deleted)
-}
-
-/** A dirty descendant that stays: what the remote had of it is gone, so it goes on as something to bring back. */
-function goesOnFromDeleted(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
-  const [head] = entry.rows as [OutboxRow]
-  const deleted: RemoteRecord = { collection: remote.collection, id: entry.id, ...deletedAs(remote) }
-  if (undecided(home, head)) replaceRow(entry, head, { ...head, seen: deleted })
-  else if (head.base != null && head.base.value !== null) rebase(on, home, entry, head, deleted)
+function vanishes(on: Meeting, home: Home, entry: Entry, remote: RemoteRecord): void {
+  if (entry.value != null && entry.rows.length === 0) on.deleted()
+  goesWith(on.draft, home, entry, remote)
 }
 
 /** What the app moved out of the folder is gone at the remote with it: each such record is a clash of its own. */
@@ -161,7 +118,8 @@ async function meetMovedOut(
   const open = await on.draft.tx.rows('outbox').list({ prefix: [home.collection] })
   for (const id of new Set(open.map(({ row }) => (row as OutboxRow).id))) {
     // As of now: an earlier row of this page may have moved it elsewhere.
-    const was = (await on.draft.get(home.collection, id)).rows[0]?.base?.value
+    const [head] = (await on.draft.get(home.collection, id)).rows
+    const was = head && remotely(head)
     if (was == null || gone.has(id) || !gone.has(String(was[parent]))) continue
     const deleted: RemoteRecord = {
       collection: remote.collection,
@@ -172,34 +130,4 @@ async function meetMovedOut(
     }
     await met(on, home, deleted, `${label}/${id}`)
   }
-}
-
-/** Everything that the remote, or the app, has below a folder. */
-export async function descendants(draft: Draft, home: Home, folder: string): Promise<Entry[]> {
-  const { parent } = home.source
-  if (parent === undefined) return []
-  const found = new Map<string, Entry>()
-  const folders = [folder]
-  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
-    for (const child of await draft.where(home.collection, parent, next)) {
-      if (found.has(child.id) || child.id === folder) continue
-      found.set(child.id, child)
-      if (isFolder(home.source, child.value!)) folders.push(child.id)
-    }
-  }
-  return [...found.values()]
-}
-
-function ancestorsOf(home: Home, dirty: readonly Entry[], below: readonly Entry[]): Set<string> {
-  const { parent } = home.source
-  const byId = new Map(below.map(entry => [entry.id, entry]))
-  const kept = new Set<string>()
-  for (const entry of dirty) {
-    let up = byId.get(String(entry.value?.[parent!]))
-    while (up !== undefined && !kept.has(up.id)) {
-      kept.add(up.id)
-      up = byId.get(String(up.value?.[parent!]))
-    }
-  }
-  return kept
 }

@@ -22,6 +22,7 @@ const deepest = 1000
 export async function arrange(on: Ground, draft: Draft, ready: readonly OutboxRow[]): Promise<OutboxRow[]> {
   const byRecord = new Map(ready.map(row => [`${row.collection}\n${row.id}`, row]))
   const leaving = await leavers(on, draft, ready)
+  const givingUp = placesGivenUp(on, ready)
   const order: OutboxRow[] = []
   const verdicts = new Map<OutboxRow, boolean>()
 
@@ -29,7 +30,7 @@ export async function arrange(on: Ground, draft: Draft, ready: readonly OutboxRo
     const known = verdicts.get(row)
     if (known !== undefined) return known
     verdicts.set(row, true) // a ring of renames: somebody has to go first
-    const goes = row.value === null ? await afterLeavers(row) : await afterParent(row)
+    const goes = row.value === null ? await afterLeavers(row) : (await afterParent(row)) && (await afterNamesake(row))
     verdicts.set(row, goes)
     if (goes) order.push(row)
     return goes
@@ -43,8 +44,31 @@ export async function arrange(on: Ground, draft: Draft, ready: readonly OutboxRo
     if (first !== undefined && first.value !== null) return visit(first)
     const [head] = (await draft.get(row.collection, parent)).rows
     // Not at the remote, and not going now: held, asked about, or its outcome is unknown.
-    const gone = head?.state === 'asked' && head.seen?.id === parent && head.seen.value === null
-    return head === undefined || head.value === null || !(isNew(head) || gone)
+    if (head !== undefined && head.value !== null && isNew(head)) return false
+    return !(await isQuestioned(row.collection, parent, field!))
+  }
+
+  /** Whether a folder is in one that the remote has deleted, while the app is being asked about that. */
+  async function isQuestioned(collection: string, folder: string, field: string): Promise<boolean> {
+    for (let next: unknown = folder, steps = 0; typeof next === 'string' && steps < deepest; steps++) {
+      const { rows, value }: Entry = await draft.get(collection, next)
+      const [head] = rows
+      if (head?.state === 'asked' && head.value !== null && head.seen?.id === next && head.seen.value === null)
+        return true
+      next = value?.[field]
+    }
+    return false
+  }
+
+  /** Who has the name so far gives it up first. */
+  async function afterNamesake(row: OutboxRow): Promise<boolean> {
+    const { parent, name, sameName = same } = sourceOf(on, row) ?? {}
+    if (parent === undefined || name === undefined) return true
+    const [folder, wanted] = [row.value?.[parent], String(row.value?.[name])]
+    for (const other of givingUp.get(`${row.collection}\n${folder}`) ?? []) {
+      if (other !== row && sameName(String(other.base?.value?.[name]), wanted) && !(await visit(other))) return false
+    }
+    return true
   }
 
   async function afterLeavers(row: OutboxRow): Promise<boolean> {
@@ -77,6 +101,22 @@ async function leavers(on: Ground, draft: Draft, ready: readonly OutboxRow[]): P
   }
   return found
 }
+
+/** Changes that free a name, by the folder that it is in. */
+function placesGivenUp(on: Ground, ready: readonly OutboxRow[]): Map<string, OutboxRow[]> {
+  const found = new Map<string, OutboxRow[]>()
+  for (const row of ready) {
+    const { parent, name } = sourceOf(on, row) ?? {}
+    const was = row.base?.value
+    if (parent === undefined || name === undefined || was == null) continue
+    if (row.value !== null && row.value[parent] === was[parent] && row.value[name] === was[name]) continue
+    const folder = `${row.collection}\n${was[parent]}`
+    found.set(folder, [...(found.get(folder) ?? []), row])
+  }
+  return found
+}
+
+const same = (one: string, other: string): boolean => one === other
 
 function sourceOf(on: Ground, { collection }: OutboxRow) {
   for (const place of on.places.values()) if (place.collection === collection) return place.source
@@ -255,10 +295,10 @@ async function settleName(on: Meeting, home: Home, entry: Entry, head: OutboxRow
   const { parent, name, body } = home.source
   if (name === undefined || head.value === null) return false
   const wanted = String(head.value[name])
-  const same = home.source.sameName ?? ((one: string, other: string) => one === other)
+  const { sameName = same } = home.source
   const siblings = await draft.where(home.collection, parent!, String(head.value[parent!]))
   const other = siblings.find(
-    one => one.id !== entry.id && same(String(one.value![name]), wanted) && holdsItsPlace(home, one),
+    one => one.id !== entry.id && sameName(String(one.value![name]), wanted) && holdsItsPlace(home, one),
   )
   if (other === undefined) return false
 

@@ -43,7 +43,7 @@ export const list: readonly Mutant[] = [
       },
       {
         file: 'src/engine/land.ts',
-        find: 'if (!equal(checkpoint.cursor, from)) {',
+        find: 'if (!equal(stored.cursor, from)) {',
         replace: 'if (!equal(from, from)) {',
       },
     ],

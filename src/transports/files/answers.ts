@@ -1,6 +1,6 @@
 /** What an answer to apply says about each change (sections 0, 3 and 4 of the API page). */
 import { sameValue } from '../../equal.ts'
-import type { Json, Receipt, RejectCode } from '../../model.ts'
+import type { Json, Receipt, RejectCode, RemoteRecord } from '../../model.ts'
 import type { Io } from '../../transport.ts'
 import { errorCode } from '../shared/failure.ts'
 import type { Answer } from '../shared/http.ts'
@@ -99,6 +99,10 @@ export async function receiptOf(api: Api, work: Work, answer: Outcome, io: Io): 
 
   // Nothing was done, or more than was asked: the version that counts now is the server's.
   const entry = await now(api, work, id, io)
+  // It became one with what was there, and that is gone by now: asked for again, it would be said again.
+  if (entry === undefined && work.items[0]?.change_type === 'created') {
+    return { change, state: 'conflict', remote: goneSince(work) }
+  }
   if (entry?.value === undefined) return { change, state: 'unknown' }
   const remote = treeRecord(id, entry.value, entry.version, entry.number, entry.at)
   return {
@@ -118,6 +122,13 @@ function acceptedAs({ change, value }: Work, id: string) {
   const remote = same ? undefined : treeRecord(id, value, version, undefined, change.at.time)
   return { state: 'accepted', version, ...(remote === undefined ? {} : { remote }) } as const
 }
+
+const goneSince = ({ change }: Work): RemoteRecord => ({
+  collection: 'tree',
+  id: change.id,
+  value: null,
+  version: { gone: versionOf(change.change) },
+})
 
 /** The server's records of what this change clashed with: by our version, or open about the same entry. */
 function conflictsOf(work: Work, { conflicts, applied }: Outcome): readonly ConflictInfo[] {

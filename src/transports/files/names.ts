@@ -11,7 +11,18 @@ export function sameName(one: string, other: string): boolean {
   return one === other || fold(one) === fold(other)
 }
 
-const fold = (name: string): string => name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+/** Many names are compared with many. */
+const folded = new Map<string, string>()
+const MOST_FOLDED = 10_000
+
+function fold(name: string): string {
+  const known = folded.get(name)
+  if (known !== undefined) return known
+  if (folded.size >= MOST_FOLDED) folded.clear()
+  const key = name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+  folded.set(name, key)
+  return key
+}
 
 /** Why an entry cannot be called that; `undefined` when it can. */
 export function nameFault(name: string): string | undefined {
