@@ -1,8 +1,8 @@
 /** Records that hang together: in which order their changes go out, and what a tree cannot be. */
 
 import { alike, become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
-import type { Draft, Entry } from '../ledger/draft.ts'
-import { begin, isFolder } from '../ledger/edit.ts'
+import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
+import { begin, isFolder, renewed } from '../ledger/edit.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { agreedOf } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
@@ -11,7 +11,7 @@ import { hold } from '../ledger/waiting.ts'
 import type { Base, RemoteRecord, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import type { Ground } from './ground.ts'
-import { changedInside, type Meeting, undecided } from './meeting.ts'
+import { changedInside, inFlight, type Meeting, undecided } from './meeting.ts'
 
 const deepest = 1000
 
@@ -259,11 +259,38 @@ async function isBelow(draft: Draft, home: Home, id: string, folder: string): Pr
   return false
 }
 
+/**
+ * All of a ring was deleted at the remote and comes back: the one that was elsewhere before goes there again. `undefined`:
+ * none is known to have been.
+ */
+async function placeOutside(draft: Draft, home: Home, first: Entry) {
+  const { parent } = home.source
+  for (let entry = first, steps = 0; steps < deepest; steps++) {
+    const [head] = entry.rows
+    const place = (head?.ancestor ?? entry.meta.was)?.[parent!]
+    const moves = head !== undefined && head.value !== null && !inFlight(head) && entry.rows.length === 1
+    if (moves && typeof place === 'string' && !(await isBelow(draft, home, place, entry.id))) return { entry, place }
+    const up = entry.value?.[parent!]
+    if (typeof up !== 'string' || up === first.id) return undefined
+    entry = await draft.get(home.collection, up)
+  }
+  return undefined
+}
+
 /** Two moves, each fine alone, make a ring: the remote's tree stays as it is. */
 async function breakRing(on: Meeting, home: Home, entry: Entry, head: OutboxRow): Promise<boolean> {
   const { draft } = on
   if (isNew(head)) {
-    hold(draft, entry, head, 'conflict', 'A folder cannot be in itself. Move it elsewhere.')
+    const back = await placeOutside(draft, home, entry)
+    if (back === undefined) {
+      hold(draft, entry, head, 'conflict', 'A folder cannot be in itself. Move it elsewhere.')
+    } else {
+      const { parent } = home.source
+      const [row] = back.entry.rows as [OutboxRow]
+      const value = { ...row.value, [parent!]: back.place }
+      replaceRow(back.entry, row, renewed(draft, row, { value, state: 'waiting' }))
+      back.entry.value = value
+    }
     return true
   }
   const remote: RemoteRecord = { collection: home.sourceName, id: entry.id, ...head.base! }
