@@ -95,7 +95,11 @@ export const patienceOf = ({ remote }: Options): number =>
   120_000
 
 /** What the command line, or the shrinker, wants otherwise. */
-export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & { readonly without?: readonly Family[] }
+export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & {
+  readonly without?: readonly Family[]
+  /** At the greatest rate there is. */
+  readonly stressed?: readonly Family[]
+}
 
 export function optionsOf(seed: string, wish: Wish = {}): Options {
   const random = randomOf(`${seed}/options`)
@@ -123,7 +127,8 @@ export function optionsOf(seed: string, wish: Wish = {}): Options {
       seenAs: pick(random, ['server', 'browser'] as const),
     },
   }
-  const { without = [], ...rest } = wish
+  const { without = [], stressed = [], ...rest } = wish
+  for (const family of stressed) rates[family] = families[family]
   for (const family of without) rates[family] = 0
   const options = { seed, ...drawn, ...rest, rates }
   // Where nothing is guarded, what was run over is in the log and nowhere else.

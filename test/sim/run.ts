@@ -43,6 +43,7 @@ const { values } = parseArgs({
     settled: { type: 'string' },
     plant: { type: 'string' },
     without: { type: 'string' },
+    stress: { type: 'string' },
     jobs: { type: 'string', default: '1' },
     mutant: { type: 'string' },
     trace: { type: 'boolean', default: false },
@@ -57,8 +58,8 @@ if (values.strategy !== undefined && !strategies.includes(values.strategy as Str
   throw new Error(`There is no strategy ${values.strategy}: use ${strategies.join(', ')}.`)
 if (values.remote !== undefined && !remotes.includes(values.remote as RemoteKind))
   throw new Error(`There is no remote ${values.remote}: use ${remotes.join(', ')}.`)
-const without = (values.without?.split(',') ?? []) as Family[]
-for (const family of without)
+const [without, stressed] = [values.without, values.stress].map(text => (text?.split(',') ?? []) as Family[])
+for (const family of [...without!, ...stressed!])
   if (!familyNames.includes(family))
     throw new Error(`There is no fault family ${family}: use ${familyNames.join(', ')}.`)
 
@@ -72,7 +73,8 @@ const wishFor = (store: StoreKind): Wish => ({
   ...(values.tree !== undefined && { tree: values.tree === 'true' }),
   ...(values.settled === 'server' && { settled: 'server' as const }),
   ...(values.plant !== undefined && { plant: plantWith(values.plant.split(',')) }),
-  without,
+  without: without!,
+  stressed: stressed!,
 })
 
 function replay(seed: string, store: string, more = ''): string {
@@ -86,6 +88,7 @@ function replay(seed: string, store: string, more = ''): string {
     'settled',
     'plant',
     'without',
+    'stress',
     'mutant',
   ] as const
   const flags = kept.flatMap(name => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))

@@ -51,9 +51,13 @@ interface LeaderSeen {
 
 /** Part of the log as the remote showed it: what lies between two positions. */
 interface Stretch {
+  /** When it was shown, by the server's clock. */
+  readonly at: number
   readonly to: string
   readonly ids: readonly string[]
 }
+
+type Shown = Omit<Stretch, 'at'>
 
 export function witnessOf(world: World, options: Options, machine: Machine, network: Network): Witness {
   const epochs = new Map<Owner, number>()
@@ -112,6 +116,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     moving = undefined
     if (from === to) return
     if (to === undefined) forgotten(before?.row as CheckpointSeen)
+    else if (from !== undefined) mustBeYoung(before?.row as CheckpointSeen, from)
     if (from !== undefined && to !== undefined) {
       const law = to.startsWith('{') ? 'I2m' : 'I2'
       if (!leads(from, to, () => true)) world.fail(law, `${machine.name}: the cursor went from ${from} to ${to}`)
@@ -131,6 +136,15 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
       world.fail('I11', `${machine.name} starts over although nothing made its cursor invalid`)
   }
 
+  /** I30, I31: what lies behind a place that is too old may lack deletions. An immutable stream has none. */
+  function mustBeYoung({ cursor }: CheckpointSeen, from: string): void {
+    const { remote, plant } = options
+    if (!isCdf(remote) || remote === 'cdf-events' || plant?.accepts || cursor?.since === undefined) return
+    const { since } = cursor
+    if ((stretches.get(from) ?? []).every(({ at }) => at - since > tooOld + 1000))
+      world.fail(remote === 'cdf-records' ? 'I30' : 'I31', `${machine.name} goes on from a place that is too old`)
+  }
+
   function leads(from: string, to: string, may: (ids: readonly string[]) => boolean): boolean {
     const reached = new Set([from])
     for (const at of reached)
@@ -147,7 +161,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     if (status !== 200 || answer === undefined) return
     const read = isCdf(options.remote) ? cdfStretchOf : stretchOf
     const stretch = read(options, new TextDecoder().decode(answer))
-    stretches.set(from, [...(stretches.get(from) ?? []), stretch])
+    stretches.set(from, [...(stretches.get(from) ?? []), { ...stretch, at: world.now() }])
   })
 
   return {
@@ -191,7 +205,7 @@ interface AnswerSeen {
   }[]
 }
 
-function stretchOf({ tree, knobs }: Options, text: string): Stretch {
+function stretchOf({ tree, knobs }: Options, text: string): Shown {
   // Positions may be greater than what a number can say.
   const exact = (key: string, value: unknown, { source }: { source?: string }) =>
     key === 'cursor' && typeof value === 'number' ? source : value
@@ -213,7 +227,7 @@ interface CdfItem {
   readonly externalId: string
 }
 
-function cdfStretchOf({ remote }: Options, text: string): Stretch {
+function cdfStretchOf({ remote }: Options, text: string): Shown {
   const { nextCursor, items } = JSON.parse(text) as CdfAnswerSeen
   const sets = Array.isArray(items) ? { notes: items as readonly CdfItem[] } : (items as { [set: string]: CdfItem[] })
   const to = typeof nextCursor === 'string' ? nextCursor : JSON.stringify(nextCursor)
