@@ -35,6 +35,8 @@ export function watchEffects(sim: Sim): void {
   /** Every folder and file that the server ever had. */
   const ever = new Set<string>()
 
+  /** Requests that were there before: the network delivers some twice. */
+  const arrived = new Set<Sending>()
   /** By device and value: when an answer first, and when one last, brought it there. */
   const told = new Map<string, { readonly first: number; readonly last: number }>()
   /** `cell value`, and since when the server has it again. */
@@ -50,6 +52,8 @@ export function watchEffects(sim: Sim): void {
 
   network.onArrival.push(sending => {
     if (!isPush(sending)) return undefined
+    const again = arrived.has(sending)
+    arrived.add(sending)
     const before = snapshot()
     for (const { id } of before.nodes) ever.add(id)
     const items = sim.options.remote === 'files' ? itemsOf(sending) : []
@@ -59,7 +63,7 @@ export function watchEffects(sim: Sim): void {
       for (const { id } of after.nodes) ever.add(id)
       noMoreDeletes(sending, before, after)
       madeAgain(sending, before, after)
-      ranOver(sending, before, after)
+      ranOver(sending, before, after, again)
       if (!unguarded) inOrder(sending, before, after)
     }
   })
@@ -111,13 +115,15 @@ export function watchEffects(sim: Sim): void {
   }
 
   /** Not judged here: what a device ran over, although nothing had shown it that, at a remote that tells its present only. */
-  function ranOver({ machine, at }: Sending, before: Snapshot, after: Snapshot): void {
+  function ranOver({ machine, at }: Sending, before: Snapshot, after: Snapshot, again: boolean): void {
     if (sim.options.remote !== 'cdf-records') return
     for (const [cell, value] of before.cells) {
       if (after.cells.get(cell) === value) continue
       const seen = told.get(`${machine} ${value}`)?.first
       const own = history.writes.some(write => write.value === value && write.by === machine)
       if (!own && (seen === undefined || seen > at)) history.unseen.add(`${cell} ${value}`)
+      // A delete that comes a second time takes away what was made since, and looks like anybody's delete.
+      if (again && !after.cells.has(cell)) history.unseen.add(`${cell} ${value}`)
       const since = back.get(`${cell} ${value}`)
       const deleter = history.writes.find(write => write.cell === cell && write.value === null && write.over === value)
       if (since === undefined || deleter === undefined || deleter.by === machine) continue
