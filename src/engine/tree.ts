@@ -156,7 +156,10 @@ async function newcomersBelow(on: Meeting, home: Home, folder: Entry, head: Outb
   const below = await liveBelow(draft, home, folder.id)
   if (below.length === 0) return false
   const at = Math.max(...below.map(one => (typeof one.meta.at === 'object' ? one.meta.at.time : (one.meta.at ?? 0))))
-  const remote: RemoteRecord = { collection: home.sourceName, id: folder.id, ...base, ...(at > 0 && { at }) }
+  // Where the remote settles, the base stays what it was, and what is there now is what was seen.
+  const seen = home.settles && head.seen?.id === folder.id && head.seen.value !== null ? head.seen : undefined
+  const there: Base = { value: seen?.value ?? base.value, version: seen?.version ?? base.version }
+  const remote: RemoteRecord = { collection: home.sourceName, id: folder.id, ...there, ...(at > 0 && { at }) }
   const judgement = on.judged(`newcomers ${head.change}`, {
     collection: folder.collection,
     id: folder.id,

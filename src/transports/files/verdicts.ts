@@ -165,9 +165,15 @@ async function copyBeside(api: Api, own: RemoteRecord, ticket: Ticket, io: Io): 
 }
 
 /** What of the server's side is in its history only. */
-async function lostBy(api: Api, { kind }: Work, clash: ConflictInfo, there: RemoteRecord, io: Io): Promise<Lost> {
+async function lostBy(
+  api: Api,
+  { kind, change }: Work,
+  clash: ConflictInfo,
+  there: RemoteRecord,
+  io: Io,
+): Promise<Lost> {
   const lost = { id: clash.resource, version: clash.serverVersion ?? null }
-  const row = asTreeRow(there.value)
+  const row = asTreeRow(there.value) ?? asTreeRow(change.base?.value)
   if (kind === 'folder' || row === undefined || clash.serverVersion === undefined) return lost
   const old = (await api.versions(clash.resource, io))?.find(({ id }) => id === clash.serverVersion)
   if (old === undefined) return lost
