@@ -156,9 +156,10 @@ export function airweaveWork(world: World, seed: string, token: string): Work {
       START.test(url.pathname) ||
       CANCEL.test(url.pathname) ||
       (url.pathname.endsWith('/jobs') && url.searchParams.get('limit') === '100'),
-    arrives() {
+    arrives({ method }) {
       tick()
-      return note
+      // Reading changes nothing beyond what time alone brings about.
+      return method === 'GET' ? () => undefined : note
     },
     lie,
     /** Ours may be taken to be another that is newer than the mark, and came before it. */
