@@ -45,6 +45,8 @@ export function devicesPanel({ api, status }: RemoteHandle & { readonly api: Cal
         active = device.active
         if (document.activeElement !== name) name.value = device.name
         toggle.textContent = active ? 'Switch off' : 'Switch on'
+        toggle.ariaLabel = `${toggle.textContent} ${device.name}`
+        remove.ariaLabel = `Remove ${device.name}`
         const { own, lastSeenAt } = device
         const parts = [
           own && 'this device',

@@ -50,6 +50,7 @@ export function notesPanel({ data: { notes }, outbox, conflicts }: NotesDb): HTM
       element,
       show({ value }) {
         setText(title, value.title)
+        remove.ariaLabel = `Delete ${value.title || 'Untitled'}`
         setText(text, value.text)
       },
     }

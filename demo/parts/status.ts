@@ -27,6 +27,7 @@ export function statusLine(remote: RemoteHandle, name?: string): HTMLElement {
     counts.textContent = countsOf(status)
     for (const one of [allow, again]) one.hidden = brake === undefined
     pause.textContent = phase === 'paused' ? 'Resume' : 'Pause'
+    if (name !== undefined) pause.ariaLabel = `${pause.textContent} ${name}`
     const why = whyOf(status)
     if (reason.textContent !== why) reason.textContent = why // said again only when it is something else
   })

@@ -20,8 +20,6 @@ export interface Visit {
   go(path: string): Promise<Page>
   /** A page with two devices where nobody has played yet, both in step. */
   afresh(path: string, strategy: string): Promise<readonly [laptop: FrameLocator, phone: FrameLocator]>
-  /** What a console error may be: the weather breaks requests. */
-  excuse(pattern: RegExp): void
 }
 
 /** One server and one browser for all tests of a file. What the console complains of fails the test. */
@@ -32,7 +30,6 @@ export function visit(): Visit {
   let browser: Browser
   let page: Page
   const complaints: string[] = []
-  let excused: RegExp | undefined
 
   beforeAll(async () => {
     const main = fileURLToPath(new URL('../../demo/main.ts', import.meta.url))
@@ -48,9 +45,7 @@ export function visit(): Visit {
 
   afterEach(async () => {
     await page.context().close()
-    const inexcusable = complaints.splice(0).filter(text => !excused?.test(text))
-    excused = undefined
-    expect(inexcusable).toEqual([])
+    expect(complaints.splice(0)).toEqual([])
   })
 
   afterAll(async () => {
@@ -80,9 +75,6 @@ export function visit(): Visit {
       const devices = [page.frameLocator('#laptop'), page.frameLocator('#phone')] as const
       for (const device of devices) await synced(device)
       return devices
-    },
-    excuse(pattern) {
-      excused = pattern
     },
   }
 }
