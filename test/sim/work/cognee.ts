@@ -12,10 +12,6 @@ const ROOT = '/api/v1'
 /** Where the cloud is, for those who have access to it. */
 export const CLOUD_KEY = 'the-key-of-the-cloud'
 
-interface Known extends Run {
-  readonly datasets: readonly string[]
-}
-
 function knobsOf(seed: string): Partial<Knobs> {
   const random = randomOf(`${seed}/cognee`)
   return {
@@ -65,7 +61,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
   })
   const items: Item[] = []
   const drops: Drop[] = []
-  const runs = new Map<string, Known>()
+  const runs = new Map<string, Run>()
   /** Since when what is there, and what came or went by which hand: by `dataset md5`. */
   const bornAt = new Map<string, number>()
   const clouded = new Map<string, number>()
@@ -81,11 +77,11 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
   function note(by: 'run' | 'admin' | 'first' | 'again' = 'run'): void {
     const { runs: all, data } = sandbox.inspect()
     const now = world.elapsed()
-    for (const { run_id: id, datasets, status } of all) {
+    for (const { run_id: id, status } of all) {
       const over = status === 'completed' || status === 'failed'
       const run = runs.get(id) ?? {
         ...{ id, n: runs.size, place: 'everything', force: false, startedAt: now, endedAt: undefined },
-        ...{ forgotten: false, datasets: datasets.map(one => one.id) },
+        forgotten: false,
       }
       if (over) run.endedAt ??= now
       runs.set(id, run)
@@ -165,12 +161,12 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
     ended: number,
   ): string | undefined {
     const { state } = report
+    const meant = 'scope' in request ? datasets : (request.datasets as readonly string[])
     if (job === undefined) {
       if (state === 'failed' || state === 'vanished' || (state === 'cancelled' && cancel)) return undefined
       // Asked for, and then it was seen that nothing is left to do, or that nothing can be seen.
       if (asked === undefined) return 'never asked for'
       if (!seesCloud) return state === 'finished-unverified' && asked.times >= 5 ? undefined : 'not to be seen'
-      const meant = 'scope' in request ? datasets : (request.datasets as readonly string[])
       if (state === 'done') return lacking(meant, ended - 30_000, ended) ? 'not all in the cloud' : undefined
       return state === 'partial' && asked.times >= 5 ? undefined : 'nothing'
     }
@@ -179,7 +175,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
     if (run.endedAt === undefined || run.endedAt > ended) return 'still under way'
     if (state === 'finished-unverified') return seesCloud ? 'to be seen in the cloud' : undefined
     if (!seesCloud) return 'not to be seen'
-    if (state === 'done') return lacking(run.datasets, run.endedAt, ended) ? 'not all in the cloud' : undefined
+    if (state === 'done') return lacking(meant, run.endedAt, ended) ? 'not all in the cloud' : undefined
     return state === 'partial' ? undefined : 'over'
   }
 
