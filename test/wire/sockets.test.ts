@@ -271,13 +271,12 @@ test('an upgrade that is refused with 401 is tried again, and no loop (F83)', as
   })
 })
 
-test('nudges that come together make few looks (I14)', async () => {
+/** A whole device at a whole server. */
+async function whole(fetch = platform().fetch) {
   const sandbox = filesSandbox({ world: realWorld })
   const served = await serve({ files: sandbox })
   const { user_id, token } = sandbox.admin.addUser('Ada')
   const share = sandbox.admin.addShare('Documents', user_id)
-  let looks = 0
-  const real = platform()
   const db = await open({
     store: memory(),
     schema: defineSchema({
@@ -285,13 +284,7 @@ test('nudges that come together make few looks (I14)', async () => {
       collections: { entries: collection({ remote: 'drive', source: 'tree', ...tree }) },
     }),
     remotes: { drive: files({ url: served.urls.files, share, token: () => token }) },
-    platform: {
-      ...real,
-      fetch(request) {
-        if (request.url.includes('/sync/changes')) looks++
-        return real.fetch(request)
-      },
-    },
+    platform: { ...platform(), fetch },
   })
   ends.push(async () => {
     await db.close()
@@ -299,6 +292,15 @@ test('nudges that come together make few looks (I14)', async () => {
   })
   await db.remotes.drive.synced()
   await patiently('the socket', () => sandbox.admin.openSockets() === 1)
+  return { sandbox, share, user_id, db }
+}
+
+test('nudges that come together make few looks (I14)', async () => {
+  let looks = 0
+  const { sandbox, share, db } = await whole(request => {
+    if (request.url.includes('/sync/changes')) looks++
+    return fetch(request)
+  })
   const [before, began] = [looks, performance.now()]
   for (let n = 0; n < 200; n++) {
     sandbox.admin.createFile(share, `/${n}`, String(n))
@@ -309,6 +311,23 @@ test('nudges that come together make few looks (I14)', async () => {
   expect(looks - before).toBeLessThanOrEqual(2 * (2 + (performance.now() - began) / 250))
   expect(looks - before).toBeLessThan(100)
 })
+
+test('a device that is switched off keeps its changes and says so, and goes on when it is switched on (4403)', async () => {
+  const { sandbox, share, user_id, db } = await whole()
+  const { device_id } = sandbox.inspect().devices[0]!
+  sandbox.admin.setDeviceActive(user_id, device_id, false)
+  sandbox.sweep()
+  expect(sandbox.admin.openSockets()).toBe(0)
+  await db.data.entries.add({ share, parent: share, name: 'Mine', kind: 'folder' })
+  const status = () => db.remotes.drive.status.get()
+  await patiently('the reason', async () => (await status()).reason?.code === 'forbidden')
+  expect(await status()).toMatchObject({ phase: 'waiting', pending: 1, held: 0 })
+  sandbox.admin.setDeviceActive(user_id, device_id, true)
+  db.remotes.drive.sync()
+  await patiently('all of it', async () => (await status()).phase === 'synced')
+  expect(sandbox.inspect().tree[share]).toMatchObject([{ path: '/Mine' }])
+  await patiently('the socket', () => sandbox.admin.openSockets() === 1)
+}, 120_000)
 
 test('a hundred devices whose server went down at once come back spread over time (F82)', async () => {
   const gone = createServer().listen(0, '127.0.0.1')
