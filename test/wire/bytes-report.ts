@@ -38,7 +38,7 @@ another one comes down, with a kill half-way too. What comes is compared by SHA-
 hashes those that come; it keeps none. Writing the file into the local store, hashing it twice and reading it back are
 part of the time.
 
-In Node, the process has \`${bounds[0]}\` and looks at itself ten times a second after collecting its garbage.
+In Node, the process has \`${bounds[0]}\` and looks at itself twice a second after collecting its garbage.
 
 | Node, SQLite | up | down |
 |---|---|---|

@@ -25,7 +25,7 @@ export function watchMemory(): void {
       resident: Math.max(most.resident, rss - start),
     }
   }
-  setInterval(look, 100).unref()
+  setInterval(look, 500).unref()
 }
 
 export const peak = (): Peak => most
