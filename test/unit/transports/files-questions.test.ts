@@ -312,6 +312,44 @@ describe('what the server settled', () => {
     expect(await theirs.inbox()).toEqual([])
   })
 
+  test('leaves a folder that something came into where it is by now', async () => {
+    const { both } = await clash(
+      'SERVER_WINS',
+      async one => {
+        await one.folder('d')
+        await one.create('d/x', 'base')
+      },
+      one => one.remove('d'),
+      async one => {
+        await one.move('d', 'e')
+        await one.create('e/new', 'theirs')
+      },
+    )
+    expect(await both()).toBe('e/ e/new=theirs')
+  })
+
+  test('by a delete that ran over what nobody here had seen is told with what that was', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.create('a.txt', 'base')
+    await one.sync()
+    await one.remove('a.txt')
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply')) return
+      delete one.state.before
+      at.sandbox.admin.edit(at.share, '/a.txt', 'theirs')
+    }
+    at.clock.go(LATE)
+    await one.sync()
+    expect(at.shows()).toBe('')
+    const [entry] = await one.inbox()
+    expect(entry).toMatchObject({ loses: 'remote', theirs: { value: { name: 'a.txt', size: 6 } } })
+    await one.db.conflicts.undo(entry!.id)
+    await one.sync()
+    expect(at.shows()).toBe('a.txt=theirs')
+  })
+
   test('leaves a folder in which something is that this device does not sync', async () => {
     const at = await place('server', 'CLIENT_WINS')
     open.push(at)
