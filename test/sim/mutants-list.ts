@@ -478,4 +478,14 @@ export const list: readonly Mutant[] = [
     patches: one('src/transports/cognee/api.ts', 'html: /html/i.test(mime),', 'html: mime !== null,'),
     args: ['--remote', 'cognee'],
   },
+  {
+    name: 'what the server settled is not told',
+    expect: ['I5', 'I1'],
+    patches: one(
+      'src/engine/settled.ts',
+      '  draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by }))\n',
+      '',
+    ),
+    args: ['--remote', 'files', '--tree', 'true', '--settled', 'server', '--strategy', 'CLIENT_WINS', '--ops', '50'],
+  },
 ]
