@@ -18,6 +18,8 @@ export interface Remote {
 /** One request as it left a device. */
 export interface Sending {
   readonly at: number
+  /** When it was asked by the clock of the world, which may leap while it is under way. */
+  readonly wall: number
   readonly machine: string
   readonly owner: Owner
   readonly method: string
@@ -65,6 +67,7 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
     request.signal.throwIfAborted()
     const sending: Sending = {
       at: world.elapsed(),
+      wall: world.now(),
       machine: machine.name,
       owner,
       method: request.method,

@@ -161,7 +161,7 @@ export function witnessOf(world: World, options: Options, machine: Machine, netw
     if (status !== 200 || answer === undefined) return
     const read = isCdf(options.remote) ? cdfStretchOf : stretchOf
     const stretch = read(options, new TextDecoder().decode(answer))
-    stretches.set(from, [...(stretches.get(from) ?? []), { ...stretch, at: world.now() }])
+    stretches.set(from, [...(stretches.get(from) ?? []), { ...stretch, at: sending.wall }])
   })
 
   return {
