@@ -2,6 +2,7 @@
 import type { Value } from '../../src/model.ts'
 import type { Db, Tx } from './app.ts'
 import { endsOf, isCdf, SPACE } from './cdf.ts'
+import { choose } from './choices.ts'
 import { type Cells, noteCells, treeCells } from './history.ts'
 import { acknowledge, deleted, drop } from './noting.ts'
 import type { Write } from './oracle.ts'
@@ -83,6 +84,7 @@ const acts: { readonly [kind in Op['kind']]?: Act } = {
   move: inTurn(changeEntry),
   bytes: changeEntry,
   remove: inTurn(removeEntry),
+  choose: (sim, _, _1, op) => choose(sim, op),
   ...workActs,
 }
 

@@ -34,6 +34,8 @@ export interface Options {
   readonly settles: boolean
   /** Who settles what clashes in the tree. Only where it is asked for; see `serverSettles` of the transport. */
   readonly settled?: 'server'
+  /** Somebody chooses now and then which folders of the tree a device has. Only where it is asked for. */
+  readonly chooses?: true
   readonly rates: { readonly [family in Family]: number }
   readonly knobs: {
     readonly listing: 'full' | 'lean'
@@ -64,6 +66,7 @@ export const kinds = [
   'bytes',
   'remove',
   'stranger',
+  'choose',
   'ask',
   'cancel',
   'refresh',
@@ -166,9 +169,10 @@ const onTree: readonly Kind[] = ['file', 'file', 'folder', 'rename', 'move', 'by
 const onWork: readonly Kind[] = ['ask', 'ask', 'ask', 'cancel', 'refresh', 'outside', 'outside', 'outside', 'outside']
 const onDocuments: readonly Kind[] = [...onWork, 'document', 'document', 'document', 'drop']
 
-function kindOf(random: Random, { tree, strategy, settles, remote }: Options): Kind {
+function kindOf(random: Random, { tree, strategy, settles, remote, chooses }: Options): Kind {
   if (isWork(remote)) return pick(random, remote === 'cognee' ? onDocuments : onWork)
   if (strategy === 'MANUAL' && settles && random() < 0.15) return 'settle'
+  if (chooses && tree && random() < 0.15) return 'choose'
   return tree && random() < 0.45 ? pick(random, onTree) : pick(random, onNotes)
 }
 

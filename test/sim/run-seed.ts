@@ -1,8 +1,10 @@
 /** A seed from its options to its verdict. */
+
 import { createHash } from 'node:crypto'
 import { canaryToken } from './canary.ts'
 import { hangsOnCut } from './cdf.ts'
 import { hearNudges, observe, watch } from './checks.ts'
+import { chooseEverything } from './choices.ts'
 import { watchEffects } from './effects.ts'
 import {
   type Dump,
@@ -70,6 +72,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
     })
     await world.run(end)
     calm(sim)
+    if (sim.options.chooses) chooseEverything(sim)
     const from = world.elapsed()
     await settle(sim)
     const quietAfter = world.elapsed() - from

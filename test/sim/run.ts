@@ -41,6 +41,7 @@ const { values } = parseArgs({
     ops: { type: 'string' },
     tree: { type: 'string' },
     settled: { type: 'string' },
+    chooses: { type: 'boolean' },
     plant: { type: 'string' },
     without: { type: 'string' },
     stress: { type: 'string' },
@@ -72,6 +73,7 @@ const wishFor = (store: StoreKind): Wish => ({
   ...(values.ops !== undefined && { ops: Number(values.ops) }),
   ...(values.tree !== undefined && { tree: values.tree === 'true' }),
   ...(values.settled === 'server' && { settled: 'server' as const }),
+  ...(values.chooses && { chooses: true as const, tree: true }),
   ...(values.plant !== undefined && { plant: plantWith(values.plant.split(',')) }),
   without: without!,
   stressed: stressed!,
@@ -92,6 +94,7 @@ function replay(seed: string, store: string, more = ''): string {
     'mutant',
   ] as const
   const flags = kept.flatMap(name => (values[name] === undefined ? [] : [`--${name} ${values[name]}`]))
+  if (values.chooses) flags.push('--chooses')
   return ['node test/sim/run.ts --seed', seed, '--store', store, ...flags, more].filter(Boolean).join(' ')
 }
 
