@@ -331,44 +331,6 @@ export const list: readonly Mutant[] = [
     args: ['--remote', 'cdf-instances'],
   },
   {
-    name: 'nothing is swept after a walk',
-    expect: ['I3', 'I1', 'I5'],
-    patches: one('src/transports/cdf-instances/pull.ts', 'complete: config.whole.map(source => ({ source })),', ''),
-    args: ['--remote', 'cdf-instances', '--stress', 'compact'],
-  },
-  {
-    name: 'versions are compared across lives',
-    expect: ['I3', 'I1', 'I5'],
-    patches: one('src/transports/cdf-instances/wire.ts', "String(createdTime).padStart(16, '0')", "''"),
-    args: ['--remote', 'cdf-instances'],
-  },
-  {
-    name: 'what is edited is not looked at first',
-    expect: ['I5', 'I1'],
-    patches: one(
-      'src/transports/cdf-instances/push.ts',
-      'if (based.length === 0) return [...ready]',
-      'if (based.length >= 0) return [...ready]',
-    ),
-    args: ['--remote', 'cdf-instances'],
-  },
-  {
-    name: 'the walk of a stream ends with its first page',
-    expect: ['I3', 'I1', 'I10', 'I4'],
-    patches: one(
-      'src/transports/cdf-records/pull.ts',
-      '(before?.walk ?? true) && more',
-      '(before?.walk ?? true) && before === undefined',
-    ),
-    args: ['--remote', 'cdf-records', '--stress', 'compact'],
-  },
-  {
-    name: 'a change counts as read as soon as it is taken',
-    expect: ['I5', 'I1', 'I3', 'I4'],
-    patches: one('src/engine/receipts.ts', 'visibleWithin > 0 ? { notBefore: now + visibleWithin } : {}', '{}'),
-    args: ['--remote', 'cdf-records'],
-  },
-  {
     name: 'what was sent before is forgotten',
     expect: ['I4', 'I5', 'I1'],
     patches: one('src/ledger/waiting.ts', '...(head.sealed && { sent: head.value }),', ''),
