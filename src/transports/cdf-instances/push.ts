@@ -114,8 +114,9 @@ export function push(api: Api, config: Config): Push {
     const [item] = answer === 'conflict' ? [] : answer.items
     const now = item === undefined ? undefined : versionOf(item)
     if (now === undefined) return explain([one], receipts, io)
-    const remote: RemoteRecord = { collection, id, value: null, version: { gone: true } }
-    receipts.set(change, { change, state: 'settled', verdict: { take: 'local' }, remote })
+    const remote: RemoteRecord = { collection, id, value, version: { ...now } }
+    const lost = { id, value: null, version: { gone: true } }
+    receipts.set(change, { change, state: 'settled', verdict: { take: 'local' }, remote, lost })
   }
 
   /** What was skipped, or may have been there before: the present state tells. */

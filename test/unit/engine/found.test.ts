@@ -490,6 +490,27 @@ test.each<Rule>(['CLIENT_WINS', 'SERVER_WINS', 'KEEP_BOTH', 'LAST_WRITER_WINS'])
   },
 )
 
+test('a delete that did not hold, because our edit began another life there, is in the inbox (I5)', async () => {
+  const fake = fakeOf()
+  fake.put('a', { n: 0 })
+  const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.answer = ({ change, id, value }) => {
+    fake.answer = undefined
+    fake.put(id, null)
+    const remote = fake.put(id, value)
+    return { change, state: 'settled', verdict: { take: 'local' }, remote, lost: { id, value: null, version: 'gone' } }
+  }
+  await device.sync()
+  await device.sync()
+  expect([await device.values(), fake.values()]).toEqual([{ a: { n: 1 } }, { a: { n: 1 } }])
+  expect(await device.inbox()).toMatchObject([
+    { base: { value: { n: 0 } }, local: { value: { n: 1 } }, theirs: { value: null }, loses: 'remote', by: 'remote' },
+  ])
+  await mustAgree(device)
+})
+
 describe('at a remote that guards nothing', () => {
   const unguarded = { guard: 'none', origins: false } as const
 

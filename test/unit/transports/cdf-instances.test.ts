@@ -360,7 +360,12 @@ describe('a push', () => {
     const before = JSON.stringify({ items: [{ instanceType: 'node', ...id('a'), ...(base.version as object) }] })
     server.weather.next({ path: /byids$/, spoil: { rewrite: () => before } })
     expect(await one.send(change('a', { ...base.value, title: 'b' }, base))).toMatchObject([
-      { state: 'settled', verdict: { take: 'local' }, remote: { value: null } },
+      {
+        state: 'settled',
+        verdict: { take: 'local' },
+        remote: { value: { title: 'b', releaseYear: 1 } },
+        lost: { id: 'mySpace:a', value: null },
+      },
     ])
     expect(there('a')!.data.mySpace!.Movie).toEqual({ title: 'b', releaseYear: 1 })
   })
