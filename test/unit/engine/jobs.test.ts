@@ -508,7 +508,7 @@ describe('a crash', () => {
   })
 })
 
-test('whatever is lost, refused and killed on the way, one wish is one job (I32)', async () => {
+test('whatever is lost, refused and killed on the way, one wish is one job (I32)', { timeout: 240_000 }, async () => {
   const fate = fc.oneof(
     fc.constant<Fate>('lost'),
     fc
