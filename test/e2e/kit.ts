@@ -10,8 +10,8 @@ import { type Browser, chromium, type FrameLocator, type Locator, type Page } fr
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { browsers } from '../browser/browsers.ts'
 
-/** Two small cores build the pages while the browser starts. */
-export const patience = 60_000
+/** Two small cores build the pages while the browser starts, and may have other things to do. */
+export const patience = 180_000
 
 export interface Visit {
   /** The page of the test that runs. */

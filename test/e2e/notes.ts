@@ -4,7 +4,7 @@ import { test } from 'vitest'
 import { online, patience, phase, seen, synced, type Visit } from './kit.ts'
 
 const notes = (device: FrameLocator) => device.getByRole('region', { name: 'Notes' })
-const title = (device: FrameLocator) => notes(device).getByLabel('Title')
+const title = (device: FrameLocator) => notes(device).getByLabel('Title', { exact: true })
 const text = (device: FrameLocator) => notes(device).getByLabel('Text')
 const values = async (device: FrameLocator) =>
   (await text(device).evaluateAll(fields => fields.map(field => (field as HTMLTextAreaElement).value))).sort()
