@@ -122,8 +122,8 @@ export function watchEffects(sim: Sim): void {
       const seen = told.get(`${machine} ${value}`)?.first
       const own = history.writes.some(write => write.value === value && write.by === machine)
       if (!own && (seen === undefined || seen > at)) history.unseen.add(`${cell} ${value}`)
-      // A delete that comes a second time takes away what was made since, and looks like anybody's delete.
-      if (again && !after.cells.has(cell)) history.unseen.add(`${cell} ${value}`)
+      // A request that comes a second time takes away what was made since, and looks like anybody's.
+      if (again && (own || !after.cells.has(cell))) history.unseen.add(`${cell} ${value}`)
       const since = back.get(`${cell} ${value}`)
       const deleter = history.writes.find(write => write.cell === cell && write.value === null && write.over === value)
       if (since === undefined || deleter === undefined || deleter.by === machine) continue
