@@ -280,6 +280,9 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     if (over(error)) throw error
     const { next: reaction } = reactionTo(error)
     const now = platform.now()
+    // Whoever asks, and whether or not the store can take the reason, a remote that said when to come back is not asked
+    // earlier (I14).
+    if (error.notBefore !== undefined) allowed = Math.max(allowed, steady() + error.notBefore - now)
     // A short job may be over before the second look: the first one comes at once.
     const fresh = steady() - (doubted.get(row.id) ?? Number.NEGATIVE_INFINITY) < firstPause
     const isOpen = await change(row, before => {
@@ -295,8 +298,6 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     if (isOpen?.failure === undefined) return hadEnded()
     failing.add(row.id)
     later(row, Math.max(0, (isOpen.failure.next ?? now) - now))
-    // Whoever asks, a remote that said when to come back is not asked earlier (I14).
-    if (error.notBefore !== undefined) allowed = Math.max(allowed, steady() + error.notBefore - now)
   }
 
   const inDoubt = ({ id, asked }: JobRow): boolean =>

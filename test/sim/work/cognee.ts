@@ -68,6 +68,8 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
   const added = new Map<string, number>()
   const removed = new Map<string, number>()
   const downloads = new Set<string>()
+  /** What the network itself brought a second time: nobody can tell it from an addition of somebody. */
+  const redelivered = new Set<string>()
   const seen = new WeakSet<object>()
   let there = new Map<string, string>()
   let crashed = false
@@ -97,6 +99,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
       if (there.has(id)) continue
       bornAt.set(id, now)
       if (by === 'run') downloads.add(id)
+      if (by === 'again') redelivered.add(id)
       if (by === 'first') added.set(key, (added.get(key) ?? 0) + 1)
     }
     for (const [id, key] of there) if (!after.has(id)) removed.set(key, (removed.get(key) ?? 0) + 1)
@@ -269,7 +272,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
           if ((added.get(key) ?? 0) > 1 && !items.some(one => one.by === by && hash('sha256', one.text) === sha256))
             continue
           const [at, md5] = key.split(' ') as [string, string]
-          if (at === place && shaOf.get(md5) === sha256 && !downloads.has(id))
+          if (at === place && shaOf.get(md5) === sha256 && !downloads.has(id) && !redelivered.has(id))
             wrong.push({ invariant: 'I1', message: `${by} deleted ${id}, and it is still there` })
         }
       }
