@@ -1,5 +1,6 @@
 /** The receipts of one request become what the ledger says of its changes: each in its own way, all in one commit. */
 import { sameBase } from '../equal.ts'
+import { isNew } from '../ledger/collide.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { remap } from '../ledger/remap.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
@@ -125,6 +126,9 @@ async function fileOne(
       hold(draft, entry, head, receipt.code, receipt.reason)
       return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
     case 'later':
+      // Made and deleted here since: what it waits for, such as its folder, may never come.
+      if (isNew(head) && entry.rows.at(-1)?.value === null && head.value !== null)
+        return refuse(draft, entry, head, checkpoint.pulls, receipt.notBefore)
       return again(
         entry,
         head,

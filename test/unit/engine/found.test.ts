@@ -511,6 +511,26 @@ test('a delete that did not hold, because our edit began another life there, is 
   await mustAgree(device)
 })
 
+test('what was made, could not go yet, and was deleted here since does not wait for ever (I12)', async () => {
+  const fake = fakeOf()
+  const device = await deviceOf(fake)
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.answer = ({ change, value }) =>
+    value === null
+      ? undefined
+      : { change, state: 'later', notBefore: device.world.now() + 5_000, reason: 'Its folder is not there yet.' }
+  fake.afterwards = () => {
+    fake.afterwards = undefined
+    return device.put('a', null)
+  }
+  for (let time = 0; time < 5; time++) {
+    await device.sync()
+    await device.world.pass(10_000)
+  }
+  expect([await device.rows(), await device.values(), fake.values()]).toEqual([[], {}, {}])
+})
+
 describe('at a remote that guards nothing', () => {
   const unguarded = { guard: 'none', origins: false } as const
 
