@@ -42,6 +42,7 @@ export async function streamServer(offers: readonly Offer[] = []) {
     offers.map((offer, n) => [`fil_offer${n}`, { id: `fil_offer${n}`, version: `ver_offer${n}`, ...offer }]),
   )
   const log: File[] = [...files.values()]
+  const devices = new Map<string, object>()
   const uploads = new Map<string, Upload>()
   /** Bytes of bodies, both ways. */
   const moved = { up: 0, down: 0 }
@@ -70,7 +71,12 @@ export async function streamServer(offers: readonly Offer[] = []) {
     if (path === '/users/me/shares') return json(200, { shares: [{ id: share, name: 'Documents' }], total: 1 })
     if (path === '/sync/apply') return json(200, apply(JSON.parse(String(await bodyOf(request))) as Applied))
     if (path === '/sync/cursor') return json(200, { cursor_position: log.length, last_sync_at: at })
-    if (path === '/sync/devices') return json(201, JSON.parse(String(await bodyOf(request))))
+    if (path === '/sync/devices' && request.method === 'GET') return json(200, { devices: [...devices.values()] })
+    if (path === '/sync/devices') {
+      const device = JSON.parse(String(await bodyOf(request))) as { readonly device_id: string }
+      devices.set(device.device_id, device)
+      return json(201, device)
+    }
     if (path.endsWith('/heartbeat')) return void response.writeHead(204).end()
     json(404, { error: { code: 'NOT_FOUND' } })
   }
