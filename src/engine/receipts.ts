@@ -125,18 +125,17 @@ async function fileOne(
         return again(entry, head, now + pause(on.platform, head.tries))
       hold(draft, entry, head, receipt.code, receipt.reason)
       return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
-    case 'later':
-      // Made and deleted here since: what it waits for, such as its folder, may never come.
-      if (isNew(head) && entry.rows.at(-1)?.value === null && head.value !== null)
-        return refuse(draft, entry, head, checkpoint.pulls, receipt.notBefore)
-      return again(
-        entry,
-        head,
+    case 'later': {
+      const notBefore =
         receipt.notBefore > now
           ? Math.min(receipt.notBefore, now + longestWait)
-          : now + pause(on.platform, head.tries - 3),
-        receipt.reason === undefined ? undefined : { code: receipt.code ?? 'busy', message: receipt.reason },
-      )
+          : now + pause(on.platform, head.tries - 3)
+      // Made and deleted here since: what it waits for, such as its folder, may never come.
+      if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null)
+        return refuse(draft, entry, head, checkpoint.pulls, notBefore)
+      const why = receipt.reason === undefined ? undefined : { code: receipt.code ?? 'busy', message: receipt.reason }
+      return again(entry, head, notBefore, why)
+    }
     case 'unknown':
       // It stays sent until a pull has ended, and goes out at growing distances.
       return replaceRow(entry, head, { ...head, notBefore: now + pause(on.platform, head.tries - 1) })
