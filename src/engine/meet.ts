@@ -1,12 +1,12 @@
 /** One record of a remote meets what we have: the walk that every pulled row takes, within one draft. */
 import { equal, sameBase, sameValue } from '../equal.ts'
 import { carry } from '../ledger/carry.ts'
-import type { Draft, Entry } from '../ledger/draft.ts'
+import type { Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
 import { begin } from '../ledger/edit.ts'
 import { remap } from '../ledger/remap.ts'
-import type { ChangeRow, OutboxRow } from '../ledger/rows.ts'
-import { agreedOf, grace } from '../ledger/rows.ts'
+import type { OutboxRow } from '../ledger/rows.ts'
+import { agreedOf } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import {
   accept,
@@ -24,6 +24,8 @@ import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { giveWay, meaning, timeOf, wasTaken, wentBack } from './doubt.ts'
 import { inFlight, type Meeting, rebase, storedOf, takeOver, undecided, withoutEcho, withoutSeen } from './meeting.ts'
+import { type Open, ownEffect } from './own.ts'
+import { askOn, closeQuestion, tellQuestion } from './questions.ts'
 import { reconcile } from './reconcile.ts'
 import { meetBelow, meetSubtree } from './subtree.ts'
 
@@ -102,12 +104,6 @@ async function meetEcho(on: Meeting, home: Home, own: Open, remote: RemoteRecord
   replaceRow(entry, head, { ...head, seen: remote })
   touch(home, entry, remote)
   await tellQuestion(on, head, remote)
-}
-
-/** An open question shows what the remote's side of it is by now. */
-async function tellQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {
-  const asked = head.state !== 'asked' || head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
-  if (asked !== undefined) on.draft.note({ ...asked, theirs: remote })
 }
 
 /** Our change took effect, and what the feed shows came after it. */
@@ -309,52 +305,9 @@ function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): v
   entry.value = entry.rows.length > 1 ? entry.value : value
 }
 
-/** It went on there from what ours ran over with: a person still chooses between that and what was run over. */
-async function askOn(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Promise<void> {
-  const { value, version } = remote
-  replaceRow(entry, head, { ...head, value, overwrote: { value, version } })
-  entry.value = value
-  const asked = head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
-  if (asked !== undefined) on.draft.note({ ...asked, local: { ...asked.local, value } })
-  touch(home, entry, remote)
-}
-
-async function closeQuestion(on: Meeting, head: OutboxRow, remote: RemoteRecord): Promise<void> {
-  const asked = head.asks === undefined ? undefined : await on.draft.inbox(head.asks)
-  if (asked === undefined) return
-  const verdict = { take: 'remote' } as const
-  on.draft.note({
-    ...asked,
-    theirs: remote,
-    verdict,
-    by: 'remote',
-    state: 'settled',
-    loses: 'nothing',
-    until: on.draft.now + grace,
-  })
-}
-
 function older(remote: RemoteRecord, entry: Entry): boolean {
   const { order } = entry.meta
   return (
     remote.order !== undefined && order !== undefined && typeof order === typeof remote.order && remote.order < order
   )
-}
-
-type Open = { open: true; change: string; collection: string; id: string }
-type Own = 'step' | Open | { open: false }
-
-/** Whether a row is the effect of a change of this store, and what became of that change. */
-async function ownEffect(draft: Draft, origin: string | undefined): Promise<Own | undefined> {
-  if (origin === undefined) return undefined
-  const change = origin.replace(/_\d+$/, '')
-  let row = await draft.change(change)
-  if (row === undefined) return undefined
-  if (change !== origin) return 'step'
-  for (let hops = 0; 'into' in row && hops < 1000; hops++) {
-    const next: ChangeRow | undefined = await draft.change(row.into)
-    if (next === undefined) return { open: false }
-    row = next
-  }
-  return 'generation' in row ? { open: true, change, collection: row.collection, id: row.id } : { open: false }
 }

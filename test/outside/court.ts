@@ -25,8 +25,7 @@ export function courtOf(name: string, prefix: RegExp, deviations: readonly Devia
       for (const [one, stern] of without) if (stern.faults(exchange, strict).length > 0) without.delete(one)
     },
     verdict(operations) {
-      // Without the vendor's schemas there is nothing to judge by; `judgeOf` has said so.
-      const judging = test.runIf(judge)
+      const judging = test.runIf(judge) // without the vendor's schemas there is no judge, and `judgeOf` has said so
       judging('found nothing, and looked at every operation that is used', () => {
         expect([...faults]).toEqual([])
         expect([...judge!.counts.keys()].sort()).toEqual(operations)

@@ -238,7 +238,7 @@ export const list: readonly Mutant[] = [
     name: 'what goes into a folder goes before it',
     expect: ['I8'],
     patches: one(
-      'src/engine/tree.ts',
+      'src/engine/arrange.ts',
       'if (first !== undefined && first.value !== null) return visit(first)',
       'if (first !== undefined && first.value !== null) return true',
     ),
