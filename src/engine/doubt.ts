@@ -27,6 +27,30 @@ export function giveWay(on: Meeting, home: Home, entry: Entry, head: OutboxRow, 
   return settle(on.draft, home, entry, head, remote, { verdict: { take: 'remote' }, loses: 'local' }, 'remote')
 }
 
+/**
+ * Made again after our delete, or gone again: at a remote that guards nothing that may be somebody's write that did not
+ * know of our delete, or our delete come twice.
+ */
+export const unaware = (on: Meeting, { meta }: Entry, agreed: Base, remote: RemoteRecord): boolean =>
+  (meta.deleted ?? 0) > on.draft.now && (agreed.value === null) !== (remote.value === null)
+
+/** It may be meant as well, so it stays, unless a person is to choose; what it ran over is in the inbox. */
+export async function recordUnaware(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  agreed: Base,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const judgement = agreed.value === null ? undefined : judgedAgreed(on, home, entry, agreed, remote, label)
+  if (agreed.value !== null && judgement === undefined) return
+  const row = await begin(on.draft, home.remote, entry, agreedChange(home, entry, agreed, remote))
+  if (judgement?.verdict.take === 'ask') return settle(on.draft, home, entry, row, remote, judgement)
+  if (agreed.value !== null) on.deleted()
+  await giveWay(on, home, entry, row, remote)
+}
+
 /** The remote shows a state of ours that we ourselves replaced: a conflict to settle, never news (amendment to I4). */
 export async function wentBack(
   on: Meeting,
@@ -36,27 +60,34 @@ export async function wentBack(
   remote: RemoteRecord,
   label: string,
 ): Promise<void> {
-  // Without a time of its own it is just later than what it replaced. Never now: that is another case in each pass.
-  const time = typeof entry.meta.at === 'object' ? entry.meta.at.time : (entry.meta.at ?? timeOf(remote.at) + 1)
-  const at = typeof entry.meta.at === 'object' ? entry.meta.at : { time, device: home.device.id }
-  const local = { collection: home.sourceName, id: entry.id, change: 'went-back', value: agreed.value, base: null, at }
-  const deleted = agreed.value === null
-  const judgement = on.judged(label, {
+  const judgement = judgedAgreed(on, home, entry, agreed, remote, label)
+  if (judgement === undefined) return
+  const begun = await begin(on.draft, home.remote, entry, agreedChange(home, entry, agreed, remote))
+  // A delete of ours was about this very value.
+  const row = agreed.value === null && remote.value !== null ? { ...begun, ancestor: remote.value } : begun
+  replaceRow(entry, begun, row)
+  await settle(on.draft, home, entry, row, remote, judgement)
+}
+
+/** What we agreed on, as a change that clashes with what the remote shows. */
+function judgedAgreed(on: Meeting, home: Home, entry: Entry, agreed: Base, remote: RemoteRecord, label: string) {
+  const { value, at } = agreedChange(home, entry, agreed, remote)
+  return on.judged(label, {
     collection: entry.collection,
     id: entry.id,
     rule: home.rule,
-    base: deleted ? changedInside : null,
-    local,
+    base: value === null || remote.value === null ? changedInside : null,
+    local: { collection: home.sourceName, id: entry.id, change: 'went-back', value, base: null, at },
     remote,
     copies: home.source.copy !== undefined,
     uncertainty: on.uncertainty,
   })
-  if (judgement === undefined) return
-  const begun = await begin(on.draft, home.remote, entry, { value: agreed.value, base: agreed, at })
-  // A delete of ours was about this very value.
-  const row = deleted && remote.value !== null ? { ...begun, ancestor: remote.value } : begun
-  replaceRow(entry, begun, row)
-  await settle(on.draft, home, entry, row, remote, judgement)
+}
+
+/** Without a time of its own it is just later than what it replaced. Never now: that is another case in each pass. */
+function agreedChange(home: Home, { meta }: Entry, base: Base, remote: RemoteRecord) {
+  const at = typeof meta.at === 'object' ? meta.at : { time: meta.at ?? timeOf(remote.at) + 1, device: home.device.id }
+  return { value: base.value, base, at }
 }
 
 export const timeOf = (at: RemoteRecord['at']): number => (typeof at === 'object' ? at.time : (at ?? 0))

@@ -22,7 +22,7 @@ import {
 import { fold } from '../ledger/waiting.ts'
 import type { Base, Json, RemoteRecord, Value } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
-import { giveWay, meaning, timeOf, wasTaken, wentBack } from './doubt.ts'
+import { giveWay, meaning, recordUnaware, timeOf, unaware, wasTaken, wentBack } from './doubt.ts'
 import { inFlight, type Meeting, rebase, storedOf, takeOver, undecided, withoutEcho, withoutSeen } from './meeting.ts'
 import { type Open, ownEffect } from './own.ts'
 import { askOn, closeQuestion, tellQuestion } from './questions.ts'
@@ -67,6 +67,8 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     const old = wasReplaced(draft, entry, remote.value) && insists(draft, entry, remote.value)
     if (old && agreed !== undefined && !sameValue(agreed.value, remote.value)) {
       await wentBack(on, home, entry, agreed, remote, label)
+    } else if (agreed !== undefined && unaware(on, entry, agreed, remote)) {
+      await recordUnaware(on, home, entry, agreed, remote, label)
     } else if (remote.subtree && remote.value === null) await meetSubtree(on, home, entry, remote, label, meet)
     else takeOver(on, home, entry, remote)
     return

@@ -16,6 +16,8 @@ export interface Meta {
   readonly open?: readonly [first: number, last: number]
   /** Values that we replaced at a remote that guards nothing: shown again, they are a late delivery, not news (I4). */
   readonly replaced?: readonly { readonly value: Value | null; readonly until: number; readonly insisted?: true }[]
+  /** Until when a state shown by a remote that guards nothing may come of not knowing that we deleted this. */
+  readonly deleted?: number
   /** Why the value does not fit the collection's schema: kept, and hidden from reads. */
   readonly misfit?: string
   /** Our accepted change, which the feed has still to show: what it shows before that came before it. */

@@ -36,12 +36,13 @@ export function adopt(home: Home, entry: Entry, remote: Base & Partial<RemoteRec
   const before = entry.value ?? entry.meta.was
   const wasFolder =
     remote.value === null && before != null && home.source.parent !== undefined && isFolder(home.source, before)
-  const { replaced } = entry.meta
+  const { replaced, deleted } = entry.meta
   // An answer to a change may not say it; what comes late is older still. A next life may count anew.
   const order = remote.order ?? (remote.value === null ? undefined : entry.meta.order)
   entry.value = remote.value
   entry.meta = {
     ...(replaced && { replaced }),
+    ...(deleted !== undefined && { deleted }),
     version: remote.version,
     generation: home.generation,
     ...(remote.at !== undefined && { at: remote.at }),
@@ -69,6 +70,7 @@ export function accept(
 ): RemoteRecord | undefined {
   draft.close(head.change, { outcome: 'accepted', until: draft.now + grace })
   if (home.unguarded && head.base?.value != null) noteReplaced(draft, entry, head.base.value)
+  if (home.unguarded && head.value === null) entry.meta = { ...entry.meta, deleted: draft.now + grace }
   const [, next] = entry.rows
   if (next === undefined) {
     entry.rows = []

@@ -119,6 +119,59 @@ test('what a change ran over at a remote that guards nothing is a conflict when 
   expect(await device.inbox()).toHaveLength(2)
 })
 
+describe('after a delete of ours at a remote that guards nothing, which somebody may not have known of', () => {
+  async function deleted(rule: Rule) {
+    const world = worldOf()
+    const fake = fakeOf({ guard: 'none', origins: false })
+    fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule, world })
+    await device.pull()
+    await device.put('a', null)
+    await device.sync()
+    return { world, fake, device }
+  }
+
+  test('a record that is there again stays, and the inbox says that the delete did not hold (I5)', async () => {
+    for (const rule of ['CLIENT_WINS', 'MANUAL'] as const) {
+      const { fake, device } = await deleted(rule)
+      fake.put('a', { n: 9 })
+      await device.sync()
+      expect([await device.values(), fake.values()]).toEqual([{ a: { n: 9 } }, { a: { n: 9 } }])
+      expect(await device.inbox()).toMatchObject([{ local: { value: null }, by: 'remote', loses: 'local' }])
+      await mustAgree(device)
+    }
+  })
+
+  test('a record made anew that goes again leaves its value in the inbox: it may be our delete, delivered late', async () => {
+    const { fake, device } = await deleted('KEEP_BOTH')
+    await device.put('a', { n: 1 })
+    await device.sync()
+    fake.put('a', null)
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{}, {}])
+    expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, state: 'settled', loses: 'local' }])
+    await mustAgree(device)
+  })
+
+  test('under MANUAL a person is asked before that value goes', async () => {
+    const { fake, device } = await deleted('MANUAL')
+    await device.put('a', { n: 1 })
+    await device.sync()
+    fake.put('a', null)
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 1 } }, {}])
+    expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, state: 'open' }])
+  })
+
+  test('is nothing to tell after a week', async () => {
+    const { world, fake, device } = await deleted('CLIENT_WINS')
+    await world.pass(8 * 24 * 3_600_000)
+    fake.put('a', { n: 9 })
+    await device.sync()
+    expect([await device.values(), await device.inbox()]).toEqual([{ a: { n: 9 } }, []])
+  })
+})
+
 test('a leader that was frozen and robbed between asking who leads and hearing it asks again (I17)', async () => {
   const world = worldOf()
   const device = await deviceOf(fakeOf(), { world })
