@@ -31,6 +31,8 @@ export interface Sending {
   answer?: Uint8Array<ArrayBuffer>
   /** When the device heard of it, or gave up. */
   ended?: number
+  /** The status came to the device, whatever became of the body. */
+  told?: number
   /** What the server answered came to the device as it was. */
   heard?: true
   /** Until when it was told not to ask again, and was told it. */
@@ -159,6 +161,7 @@ export function networkOf(world: World, faults: Faults, remote: Remote): Network
           const { status, headers } = response
           const short = hit('cut') ? bytes.slice(0, Math.floor(bytes.length / 2)) : bytes
           return answer(() => {
+            sending.told = status
             if (short === bytes) sending.heard = true
             return new Response(bodiless(status) ? null : short, { status, headers })
           }, back)

@@ -217,7 +217,7 @@ function honest(
   fail: (invariant: string, message: string) => void,
 ): void {
   const refused = sim.network.sendings.some(
-    one => one.machine === name && one.heard && work.concerns(one) && refusals.has(one.status ?? 0),
+    one => one.machine === name && work.concerns(one) && refusals.has(one.told ?? 0),
   )
   for (const one of jobs) {
     if (one.job === undefined && one.report.state === 'failed' && !refused)
