@@ -55,6 +55,8 @@ export interface Peek {
   known(source: string, ids: readonly string[]): Promise<boolean[]>
   /** Ids behind `after` of records that the remote had, and that the walk under way has not shown so far. */
   unseen(source: string, limit: number, after?: string): Promise<string[]>
+  /** That of the last page that was kept. */
+  cursor(): Promise<Json | undefined>
   /** The transport's own rows. */
   row(key: RowKey): Promise<Row | undefined>
   rows(prefix: RowKey, limit?: number, after?: RowKey): Promise<KeyedRow[]>

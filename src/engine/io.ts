@@ -148,6 +148,9 @@ function peekOf(on: Ground, tx: Reader): Peek {
       }
       return found
     },
+    async cursor() {
+      return (await checkpointOf(tx, on.remote)).cursor
+    },
     async row(key) {
       return space.get([on.remote, ...key])
     },

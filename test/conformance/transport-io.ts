@@ -83,6 +83,7 @@ export function client(options: ClientOptions): Client {
         .map(({ id }) => id)
         .sort()
         .slice(0, limit),
+    cursor: async () => self.cursor,
     row: async key => rows.get(JSON.stringify(key))?.row,
     rows: async (prefix, limit = Number.POSITIVE_INFINITY, after) =>
       [...rows.values()]

@@ -3,9 +3,9 @@ import { SyncError } from '../../errors.ts'
 import type { Io } from '../../transport.ts'
 import type { Api } from './api.ts'
 import { sameName } from './names.ts'
-import { segments } from './scope.ts'
+import { cursorOf, segments } from './scope.ts'
 import type { TreeRow } from './sources.ts'
-import type { Entry, LogRow } from './wire.ts'
+import type { Changes, Entry, LogRow } from './wire.ts'
 
 /** What the server says about the entry now, with its folder found by path where no id was given. */
 export async function placed(
@@ -26,6 +26,38 @@ export async function placed(
   if (parent === undefined || name === undefined)
     throw new SyncError('protocol', 'A folder could not be found by its path.')
   return { share: row.share, parent, name, kind }
+}
+
+const MOST_PAGES = 10
+
+/** Where an entry was in a version that was not pulled yet: the log behind our position tells. */
+export async function placeIn(
+  api: Api,
+  share: string,
+  { id, version }: { readonly id: string; readonly version: string },
+  io: Io,
+): Promise<Pick<TreeRow, 'parent' | 'name'> | undefined> {
+  let at = cursorOf(await io.peek(peek => peek.cursor()))
+  try {
+    for (let pages = 0; at !== undefined && pages < MOST_PAGES; pages++) {
+      const part: Changes = await api.changes({ cursor: at, share, limit: 1000 }, io)
+      const row = part.rows.find(one => one.id === id && one.version === version)
+      if (row !== undefined) return namedIn(api, row, io)
+      at = part.more && part.cursor !== at ? part.cursor : undefined
+    }
+  } catch (error) {
+    // A log that was cut: the next pull deals with that.
+    if (!(error instanceof SyncError && error.code === 'cursor-invalid')) throw error
+  }
+  return undefined
+}
+
+async function namedIn(api: Api, row: LogRow, io: Io): Promise<Pick<TreeRow, 'parent' | 'name'> | undefined> {
+  if (row.value !== undefined) return { parent: row.value.parent, name: row.value.name }
+  const names = segments(row.newPath ?? '')
+  const name = row.name ?? names.at(-1)
+  const parent = row.parent ?? (await folderAt(api, row.share, names.slice(0, -1), io))
+  return parent === undefined || name === undefined ? undefined : { parent, name }
 }
 
 async function livePath(api: Api, row: Pick<LogRow, 'id' | 'share' | 'newPath'>, io: Io): Promise<string | undefined> {

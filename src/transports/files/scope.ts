@@ -76,6 +76,10 @@ export function writePlace({ tag }: Scope, { phase, at }: Place) {
   return { v: 1, tag, phase, at }
 }
 
+/** The server's part of a stored position, whatever scope it belongs to. */
+export const cursorOf = (stored: unknown): Cursor | undefined =>
+  member(stored, 'at') === undefined ? undefined : readCursor(member(stored, 'at'))
+
 export function readPlace({ tag }: Scope, cursor: unknown): Place {
   const phase = text(cursor, 'phase')
   const known = isObject(cursor) && member(cursor, 'v') === 1 && member(cursor, 'tag') === tag

@@ -9,6 +9,7 @@ import { text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import type { ConflictInfo, ServerStrategy } from './conflicts.ts'
 import { type Kind, versionOf } from './ids.ts'
+import { placeIn } from './places.ts'
 import type { Work } from './plan.ts'
 import { asTreeRow, type Entry, treeRecord } from './wire.ts'
 
@@ -174,11 +175,14 @@ async function lostBy(
 ): Promise<Lost> {
   const lost = { id: clash.resource, version: clash.serverVersion ?? null }
   const row = asTreeRow(there.value) ?? asTreeRow(change.base?.value)
-  if (kind === 'folder' || row === undefined || clash.serverVersion === undefined) return lost
-  const old = (await api.versions(clash.resource, io))?.find(({ id }) => id === clash.serverVersion)
+  if (row === undefined || clash.serverVersion === undefined) return lost
+  const version = clash.serverVersion
+  const place = await placeIn(api, row.share, { id: clash.resource, version }, io)
+  if (kind === 'folder') return place === undefined ? lost : { ...lost, value: { ...row, ...place } as Value }
+  const old = (await api.versions(clash.resource, io))?.find(({ id }) => id === version)
   if (old === undefined) return lost
   const { modifiedAt: _, ...rest } = row
-  return { ...lost, value: { ...rest, sha256: old.sha256, size: old.size } as Value }
+  return { ...lost, value: { ...rest, ...place, sha256: old.sha256, size: old.size } as Value }
 }
 
 const gone = ({ resource, serverVersion }: ConflictInfo): Lost => ({ id: resource, version: serverVersion ?? null })
