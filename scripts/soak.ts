@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20000' },
-    // Of each remote that is played when asked for only.
+    // Of each remote, and each part of one, that is played when asked for only.
     each: { type: 'string', default: '0' },
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
@@ -34,7 +34,15 @@ const [seeds, each, from, kills] = [values.seeds, values.each, values.from, valu
   number,
   number,
 ]
-const apart = ['cdf-instances', 'cdf-records', 'cdf-events', 'airweave', 'cognee'] as const
+const apart = [
+  ['files', '--chooses'],
+  ['files', '--tree', 'true', '--settled', 'server'],
+  ['cdf-instances'],
+  ['cdf-records'],
+  ['cdf-events'],
+  ['airweave'],
+  ['cognee'],
+]
 if (!(each === 0 || each >= 10)) throw new Error('--each must be 0, or 10 or more.')
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
@@ -49,7 +57,7 @@ if (large > 0) await carryFiles()
 process.exit(failed ? 1 : 0)
 
 async function simulate(): Promise<void> {
-  const runs = [...runsOf(seeds), ...apart.flatMap(remote => runsOf(each, '--remote', remote))]
+  const runs = [...runsOf(seeds), ...apart.flatMap(how => runsOf(each, '--remote', ...how))]
 
   const began = new Date()
   const said: string[] = []
