@@ -38,7 +38,9 @@ export async function land(
       if (!equal(stored.cursor, from)) {
         throw new SyncError('busy', 'Somebody else moved the cursor meanwhile. The next try goes on from there.')
       }
-      const checkpoint = page.anew ? { ...stored, generation: stored.generation + 1, walking: true } : stored
+      // Every walk counts from its first page: what a receipt showed before that, it still has to show.
+      const begins = page.anew || from === undefined
+      const checkpoint = begins ? { ...stored, generation: stored.generation + 1, walking: true } : stored
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
       let deletes = tally.deletes
       const meeting: Meeting = {

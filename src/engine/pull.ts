@@ -83,7 +83,6 @@ export async function startOver(on: Ground, demanded = false): Promise<void> {
       await clearPrivate(tx, on.remote, [])
       await putCheckpoint(tx, on.remote, {
         ...checkpoint,
-        generation: checkpoint.generation + 1,
         walking: true,
         walk: { seen: 0, known: (await brakeLimit(on, tx)).known },
         ...(startedOver && { startedOver }),

@@ -85,7 +85,7 @@ export type Outcome = 'accepted' | 'conflicted' | 'quarantined'
 /** Where we are with one remote. */
 export interface Checkpoint {
   readonly cursor?: Json
-  /** Counts the walks; rows that the remote showed carry it. */
+  /** Counts the walks, each from its first page; rows that the remote showed carry it. */
   readonly generation: number
   /** A walk is under way: nothing is known to be gone before it is complete. */
   readonly walking: boolean

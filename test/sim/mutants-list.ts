@@ -450,4 +450,20 @@ export const list: readonly Mutant[] = [
     ),
     args: ['--remote', 'files', '--tree', 'true', '--settled', 'server', '--strategy', 'CLIENT_WINS', '--ops', '50'],
   },
+  {
+    name: 'no sweep after a walk',
+    expect: ['I3', 'I11'],
+    patches: one(
+      'src/engine/land.ts',
+      'of page.complete ?? []) await sweep',
+      'of [] as { source: string }[]) await sweep',
+    ),
+    args: ['--remote', 'cdf-instances', '--stress', 'compact'],
+  },
+  {
+    name: 'a delete that did not hold is not told',
+    expect: ['I5', 'I1'],
+    patches: one('src/engine/doubt.ts', '(meta.deleted ?? 0) > on.draft.now', '(meta.deleted ?? 0) > Infinity'),
+    args: ['--remote', 'cdf-records', '--stress', 'late'],
+  },
 ]

@@ -30,7 +30,7 @@ describe('what the feed shows of a change that a key-guarding remote took long a
     await device.pull()
     fake.put('a', { n: 9 }, more)
     await device.pull()
-    expect(await device.rows()).toMatchObject([{ state: 'sent', sentIn: 1, seen: { value: { n: 9 } } }])
+    expect(await device.rows()).toMatchObject([{ state: 'sent', sentIn: 2, seen: { value: { n: 9 } } }])
     await world.pass(60_000)
     return { fake, device }
   }

@@ -219,7 +219,7 @@ describe('a failure', () => {
     await world.pass(1_000)
     expect(fake.pulled.at(-1)).not.toBe(undefined)
     expect(fake.pulled.filter(from => from === undefined)).toHaveLength(2)
-    expect([fake.values(), (await device.checkpoint()).generation]).toEqual([{ a: { n: 2 } }, 2])
+    expect([fake.values(), (await device.checkpoint()).generation]).toEqual([{ a: { n: 2 } }, 3])
   })
 
   test('of a cursor that is forgotten again and again becomes a pause', async () => {

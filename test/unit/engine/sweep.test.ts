@@ -40,7 +40,20 @@ test('a walk that is not complete deletes nothing, also when it goes on after a 
   await expect(device.pull()).rejects.toThrow('gone')
   fake.spoil = undefined
   expect(await device.values()).toEqual({ a: { id: 'a' }, b: { id: 'b' }, c: { id: 'c' } })
-  expect(await device.checkpoint()).toMatchObject({ walking: true, generation: 2, cursor: { after: 'a' } })
+  expect(await device.checkpoint()).toMatchObject({ walking: true, generation: 3, cursor: { after: 'a' } })
+})
+
+test('what only an answer to a change showed before the walk is deleted where the walk does not bring it (I3)', async () => {
+  const fake = fakeOf()
+  fake.put('a', { n: 1 })
+  const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+  await device.put('a', { n: 2 })
+  await device.push()
+  expect(await device.values()).toEqual({ a: { n: 1 } })
+  fake.rows.delete('a')
+  await device.sync()
+  expect(await device.values()).toEqual({})
+  await mustAgree(device)
 })
 
 test('an edit meets the deletion that a walk found', async () => {
