@@ -1,6 +1,5 @@
 /** One record of a remote meets what we have: the walk that every pulled row takes, within one draft. */
 import { equal, sameBase, sameValue } from '../equal.ts'
-import { carry } from '../ledger/carry.ts'
 import type { Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
 import { begin } from '../ledger/edit.ts'
@@ -20,10 +19,22 @@ import {
   wasReplaced,
 } from '../ledger/settle.ts'
 import { fold } from '../ledger/waiting.ts'
-import type { Base, Json, RemoteRecord, Value } from '../model.ts'
+import type { Base, Json, RemoteRecord } from '../model.ts'
 import type { Case, Judgement } from '../resolver.ts'
 import { giveWay, meaning, recordUnaware, timeOf, unaware, wasTaken, wentBack } from './doubt.ts'
-import { inFlight, type Meeting, rebase, storedOf, takeOver, undecided, withoutEcho, withoutSeen } from './meeting.ts'
+import {
+  asMade,
+  inFlight,
+  type Meeting,
+  older,
+  rebase,
+  sameBytes,
+  storedOf,
+  takeOver,
+  undecided,
+  withoutEcho,
+  withoutSeen,
+} from './meeting.ts'
 import { type Open, ownEffect } from './own.ts'
 import { askOn, closeQuestion, tellQuestion } from './questions.ts'
 import { reconcile } from './reconcile.ts'
@@ -210,16 +221,6 @@ async function meetWaiting(
   await judgeAndSettle(on, home, entry, head, remote, label)
 }
 
-/** The same bytes in the same place are the same file, whoever says when they were written (F98). */
-function sameBytes({ source }: Home, mine: Value | null, theirs: Value | null): boolean {
-  const { body, facets } = source
-  if (body === undefined || mine === null || theirs === null || mine[body] === undefined) return false
-  if (mine[body] !== theirs[body]) return false
-  const content = Object.values(facets ?? {}).find(fields => fields.includes(body)) ?? [body]
-  const taken = Object.fromEntries(content.filter(field => field in theirs).map(field => [field, theirs[field]!]))
-  return sameValue({ ...mine, ...taken }, theirs)
-}
-
 const localWins: Judgement = { verdict: { take: 'local' }, loses: 'nothing' }
 
 /** Puts a clash before the resolver and does what it says. The change has no successor: it is folded first. */
@@ -290,26 +291,4 @@ export async function meetHeld(
   const open = withoutSeen(head)
   replaceRow(entry, head, open)
   await meetWaiting(on, home, entry, open, remote, label)
-}
-
-/** What we agreed on, as the remote made it: a field that it added or fixed is nobody's edit. */
-function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): void {
-  const [head] = entry.rows
-  if (head === undefined) {
-    adopt(home, entry, { at: entry.meta.at, ...remote } as RemoteRecord)
-    return
-  }
-  touch(home, entry, remote)
-  // Sealed content is bound to its id, and goes out as it is.
-  if (head.sealed || sameValue(agreed.value, remote.value)) return
-  const value = carry(agreed.value, head.value, remote.value)
-  replaceRow(entry, head, { ...head, value, base: { value: remote.value, version: remote.version } })
-  entry.value = entry.rows.length > 1 ? entry.value : value
-}
-
-function older(remote: RemoteRecord, entry: Entry): boolean {
-  const { order } = entry.meta
-  return (
-    remote.order !== undefined && order !== undefined && typeof order === typeof remote.order && remote.order < order
-  )
 }

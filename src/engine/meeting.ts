@@ -1,5 +1,8 @@
 /** What all who meet a remote's rows stand on, and the small steps that they share. */
+import { sameValue } from '../equal.ts'
+import { carry } from '../ledger/carry.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
+import { replaceRow } from '../ledger/draft.ts'
 import { agreedOf, type Meta, type OutboxRow } from '../ledger/rows.ts'
 import { adopt, type Home, touch } from '../ledger/settle.ts'
 import { goOn } from '../ledger/subtree.ts'
@@ -47,6 +50,38 @@ export function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRe
     adopt(home, entry, remote)
     if (echo !== undefined && !on.snapshot) entry.meta = { ...entry.meta, echo }
   }
+}
+
+/** The same bytes in the same place are the same file, whoever says when they were written (F98). */
+export function sameBytes({ source }: Home, mine: Value | null, theirs: Value | null): boolean {
+  const { body, facets } = source
+  if (body === undefined || mine === null || theirs === null || mine[body] === undefined) return false
+  if (mine[body] !== theirs[body]) return false
+  const content = Object.values(facets ?? {}).find(fields => fields.includes(body)) ?? [body]
+  const taken = Object.fromEntries(content.filter(field => field in theirs).map(field => [field, theirs[field]!]))
+  return sameValue({ ...mine, ...taken }, theirs)
+}
+
+/** What we agreed on, as the remote made it: a field that it added or fixed is nobody's edit. */
+export function asMade(home: Home, entry: Entry, agreed: Base, remote: RemoteRecord): void {
+  const [head] = entry.rows
+  if (head === undefined) {
+    adopt(home, entry, { at: entry.meta.at, ...remote } as RemoteRecord)
+    return
+  }
+  touch(home, entry, remote)
+  // Sealed content is bound to its id, and goes out as it is.
+  if (head.sealed || sameValue(agreed.value, remote.value)) return
+  const value = carry(agreed.value, head.value, remote.value)
+  replaceRow(entry, head, { ...head, value, base: { value: remote.value, version: remote.version } })
+  entry.value = entry.rows.length > 1 ? entry.value : value
+}
+
+export function older(remote: RemoteRecord, entry: Entry): boolean {
+  const { order } = entry.meta
+  return (
+    remote.order !== undefined && order !== undefined && typeof order === typeof remote.order && remote.order < order
+  )
 }
 
 export const storedOf = (entry: Entry) =>

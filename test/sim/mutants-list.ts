@@ -458,12 +458,12 @@ export const list: readonly Mutant[] = [
       'of page.complete ?? []) await sweep',
       'of [] as { source: string }[]) await sweep',
     ),
-    args: ['--remote', 'cdf-instances', '--stress', 'compact'],
+    args: ['--remote', 'box', '--ops', '60', '--stress', 'compact,offline'],
   },
   {
     name: 'a delete that did not hold is not told',
     expect: ['I5', 'I1'],
     patches: one('src/engine/doubt.ts', '(meta.deleted ?? 0) > on.draft.now', '(meta.deleted ?? 0) > Infinity'),
-    args: ['--remote', 'cdf-records', '--stress', 'late'],
+    args: ['--remote', 'cdf-records', '--ops', '60', '--stress', 'late,offline'],
   },
 ]
