@@ -87,7 +87,7 @@ export async function within<T>(
   const late = on.platform.sleep(ms, done.signal).then(
     () => {
       giveUp()
-      throw new SyncError('timeout', `No answer within ${ms / 1000} s. The next try comes by itself.`)
+      throw new SyncError('timeout', `No answer within ${ms / 1000} s. Another try may work.`)
     },
     () => {
       if (signal.aborted) throw new SyncError('aborted', 'The engine was stopped.', { cause: signal.reason })

@@ -97,7 +97,7 @@ export function api({ http, root, ids }: Setup, config: Config) {
       }
       if (messageOf(answer).startsWith(CONFLICT)) return 'conflict'
       if (answer.status === 409)
-        throw new SyncError('busy', 'The graph is busy with another write. It will be tried again.')
+        throw new SyncError('busy', 'The graph is busy with another write. Another try may work.')
       throw new SyncError('rejected', `The graph refuses a write: ${messageOf(answer).slice(0, 300)}`)
     },
   }

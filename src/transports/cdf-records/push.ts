@@ -150,11 +150,11 @@ function requests(ready: readonly Outgoing[]): Outgoing[][] {
 
 function refusal(answer: Answer): SyncError {
   const { status } = answer
-  if (status === 409 || retryable(answer)) return new SyncError('busy', 'The stream is busy. It will be tried again.')
+  if (status === 409 || retryable(answer)) return new SyncError('busy', 'The stream is busy. Another try may work.')
   if (status === 422) {
     return new SyncError('misconfigured', 'The stream takes no such write: perhaps it is immutable. Set `immutable`.')
   }
-  return new SyncError('server', `The stream answered ${status}. It will be tried again.`)
+  return new SyncError('server', `The stream answered ${status}. Another try may work.`)
 }
 
 const keyOf = ({ space, externalId }: RecordIdentity): string => `${space}\n${externalId}`

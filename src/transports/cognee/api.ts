@@ -201,7 +201,7 @@ function cannotSync({ status, json }: Answer): SyncError {
   if (status === 409 && isConflict(json))
     return new SyncError('busy', 'Another sync is under way. This one follows it.')
   if (status === 409 && saysUnavailable(json)) {
-    return new SyncError('busy', 'Cognee cannot reach its cloud. It will be tried again.')
+    return new SyncError('busy', 'Cognee cannot reach its cloud. Another try may work.')
   }
   return new SyncError('rejected', `Cognee does not start this sync.${said}`)
 }

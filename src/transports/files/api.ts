@@ -263,7 +263,7 @@ async function* toTheEnd({ pieces, header }: Answer): AsyncGenerator<Uint8Array,
     length += piece.length
     yield piece
   }
-  if (shorter(length, header)) throw new SyncError('truncated', 'A download ended early. It will be tried again.')
+  if (shorter(length, header)) throw new SyncError('truncated', 'A download ended early. Another try may work.')
 }
 
 /** With a cursor, a 400 without a code can only be about it: everything else in the request is ours and fixed. */

@@ -43,7 +43,7 @@ export function bodies(api: Api): Bodies {
       if (has === 'taken') throw new SyncError('protocol', 'Other bytes wait at the file server under this change.')
       if (has === size) return
       stuck = has > at ? 0 : stuck + 1
-      if (stuck > 3) throw new SyncError('protocol', 'The file server takes no more of a file. It will be tried again.')
+      if (stuck > 3) throw new SyncError('protocol', 'The file server takes no more of a file. Another try may work.')
       at = has
     }
   }
@@ -72,6 +72,6 @@ async function* upTo(
     }
     if (have === size) return
     if (have === before || have > size)
-      throw new SyncError('truncated', `A download has ${have} of ${size} bytes. It will be tried again.`)
+      throw new SyncError('truncated', `A download has ${have} of ${size} bytes. Another try may work.`)
   }
 }

@@ -15,7 +15,7 @@ interface Failed {
 export function failureOf(answer: Failed, route: string, now: number): SyncError {
   const code = codeOf(answer)
   const wait = answer.status === 429 || answer.status >= 500 ? waitAsked(answer, now) : undefined
-  return new SyncError(code, `${route} answered ${answer.status}. ${ADVICE[code] ?? 'It will be tried again.'}`, {
+  return new SyncError(code, `${route} answered ${answer.status}. ${ADVICE[code] ?? 'Another try may work.'}`, {
     notBefore: wait === undefined ? undefined : now + wait,
     details: { status: answer.status, route, ...reasonOf(answer.json) },
   })
@@ -92,12 +92,12 @@ export function unreachable(error: unknown, route: string, io: Io): SyncError {
   if (io.signal.aborted) return new SyncError('aborted', `${route} was stopped.`, { cause: error })
   const name = error instanceof Error ? error.name : ''
   if (name === 'AbortError' || name === 'TimeoutError') {
-    return new SyncError('timeout', `${route} took too long. It will be tried again.`, { cause: error })
+    return new SyncError('timeout', `${route} took too long. Another try may work.`, { cause: error })
   }
   // With redirect: 'error' Node says so in the cause only; browsers do not tell it from a broken connection.
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof Error && cause.message === 'unexpected redirect') return elsewhere(route)
-  return new SyncError('network', `${route} could not be reached. It will be tried again.`, { cause: error })
+  return new SyncError('network', `${route} could not be reached. Another try may work.`, { cause: error })
 }
 
 export function elsewhere(route: string): SyncError {

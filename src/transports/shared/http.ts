@@ -210,6 +210,6 @@ async function errorBody(response: Response, call: Call, io: Io): Promise<Json |
 function notTheApi(route: string): SyncError {
   return new SyncError(
     'not-the-api',
-    `${route} was answered by something else, perhaps a login page of the network. It will be tried again.`,
+    `${route} was answered by something else, perhaps a login page of the network. Another try may work.`,
   )
 }
