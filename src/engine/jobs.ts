@@ -8,7 +8,7 @@ import { asSyncError, reactionTo, type SyncError } from '../errors.ts'
 import { changeJob, ended, type JobRow, merged, openJobs } from '../ledger/jobs.ts'
 import { checkpointOf } from '../ledger/rows.ts'
 import { type Asked, type JobReport, type Jobs, jobEnds } from '../transport.ts'
-import { pause } from './backoff.ts'
+import { askedWait, pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { mustLead } from './ground.ts'
 import { ioFor } from './io.ts'
@@ -282,7 +282,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     const now = platform.now()
     // Whoever asks, and whether or not the store can take the reason, a remote that said when to come back is not asked
     // earlier (I14).
-    if (error.notBefore !== undefined) allowed = Math.max(allowed, steady() + error.notBefore - now)
+    if (error.notBefore !== undefined) allowed = Math.max(allowed, steady() + askedWait(error.notBefore, now))
     // A short job may be over before the second look: the first one comes at once.
     const fresh = steady() - (doubted.get(row.id) ?? Number.NEGATIVE_INFINITY) < firstPause
     const isOpen = await change(row, before => {
@@ -292,7 +292,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
       }
       const { at = now, tries = 0 } = before.failure ?? {}
       const wait = fresh ? firstPause : (reaction === 'retry' ? 0 : slow) + pause(platform, tries + 1, longestPause)
-      const next = Math.max(now + wait, error.notBefore ?? 0)
+      const next = now + Math.max(wait, askedWait(error.notBefore, now))
       return { ...before, failure: { code: error.code, message: error.message, at, tries: tries + 1, next } }
     })
     if (isOpen?.failure === undefined) return hadEnded()

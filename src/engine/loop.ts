@@ -2,7 +2,7 @@
 import { asSyncError, reactionTo, SyncError } from '../errors.ts'
 import type { Brake, Checkpoint, Failure } from '../ledger/rows.ts'
 import { putCheckpoint } from '../ledger/rows.ts'
-import { pause } from './backoff.ts'
+import { askedWait, longestWait, pause } from './backoff.ts'
 import type { Event, State } from './cycle.ts'
 import { cycle } from './cycle.ts'
 import type { Ground } from './ground.ts'
@@ -217,7 +217,7 @@ export function runLoop(on: Ground, report: () => void): Loop {
     failed = failureOf(on, error, failed)
     const failure = failed
     due = on.platform.monotonic() + Math.max(0, (failure.next ?? 0) - failure.at)
-    allowed = on.platform.monotonic() + Math.max(0, (error.notBefore ?? 0) - failure.at)
+    allowed = on.platform.monotonic() + askedWait(error.notBefore, failure.at)
     const brake = error.details.brake as Brake | undefined
     try {
       await fenced(on, async (tx, checkpoint) =>
@@ -306,8 +306,8 @@ function failureOf(on: Ground, error: SyncError, before: Failure | undefined): F
   const now = on.platform.now()
   const slow = reactionTo(error).next === 'retry' ? 0 : 5_000
   // `notBefore` holds whoever calls; this is only when the next try comes by itself.
-  const later = typeof error.details.next === 'number' ? error.details.next : 0
-  const next = Math.max(now + slow + pause(on.platform, tries), error.notBefore ?? 0, later)
+  const later = typeof error.details.next === 'number' ? Math.min(error.details.next, now + longestWait) : 0
+  const next = Math.max(now + slow + pause(on.platform, tries), now + askedWait(error.notBefore, now), later)
   const { code, message } = error
   return reactionTo(error).next === 'pause'
     ? { code, message, at: now, tries }

@@ -5,7 +5,7 @@ import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { remap } from '../ledger/remap.ts'
 import type { Checkpoint, OutboxRow } from '../ledger/rows.ts'
 import { putCheckpoint } from '../ledger/rows.ts'
-import { tellsAll } from '../ledger/settle.ts'
+import { type Home, tellsAll } from '../ledger/settle.ts'
 import { again, hold, refuse } from '../ledger/waiting.ts'
 import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Sent } from '../transport.ts'
@@ -130,8 +130,9 @@ async function fileOne(
         receipt.notBefore > now
           ? Math.min(receipt.notBefore, now + longestWait)
           : now + pause(on.platform, head.tries - 3)
-      // Made and deleted here since: what it waits for, such as its folder, may never come.
-      if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null)
+      // Made and deleted here since: what it waits for, such as its folder, may never come. Where its bytes alone show it,
+      // it is there already, and only its receipt says which one is to be deleted.
+      if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null && !showsBytes(on, home, head))
         return refuse(draft, entry, head, checkpoint.pulls, notBefore)
       const why = receipt.reason === undefined ? undefined : { code: receipt.code ?? 'busy', message: receipt.reason }
       return again(entry, head, notBefore, why)
@@ -141,6 +142,9 @@ async function fileOne(
       return replaceRow(entry, head, { ...head, notBefore: now + pause(on.platform, head.tries - 1) })
   }
 }
+
+const showsBytes = ({ transport }: Ground, { source }: Home, { value }: OutboxRow): boolean =>
+  transport.bodies?.shows === true && source.body !== undefined && value?.[source.body] != null
 
 /** A feed that shows writes late has not contradicted ours before that time is over. */
 function echoBy({ transport }: Ground, now: number): Pick<OutboxRow, 'notBefore'> {

@@ -9,7 +9,7 @@ import { type OutboxRow, outboxKey } from '../ledger/rows.ts'
 import { dropTransfer, getTransfer, listTransfers, putTransfer } from '../ledger/transfers.ts'
 import { hold } from '../ledger/waiting.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
-import { pause } from './backoff.ts'
+import { askedWait, pause } from './backoff.ts'
 import { download, type Load } from './download.ts'
 import type { Ground, Place } from './ground.ts'
 import { fenced, glance } from './ground.ts'
@@ -107,7 +107,7 @@ function lane(
     const failure = await carry(on, found).then(() => undefined, asSyncError)
     tries = failure !== undefined && ofAll.has(failure.code) ? tries + 1 : 0
     due = platform.monotonic() + pause(platform, tries)
-    allowed = platform.monotonic() + Math.max(0, (failure?.notBefore ?? 0) - platform.now())
+    allowed = platform.monotonic() + askedWait(failure?.notBefore, platform.now())
     if (failure !== undefined) await fail(on, found, failure)
     report()
   }
@@ -205,7 +205,7 @@ async function fail(on: Ground, { transfer, place, change }: Load, error: SyncEr
     const now = on.platform.now()
     // Whoever asked for a download hears of a no at once; an upload goes on trying, for it must not be lost.
     const over = change === undefined && (reaction === 'hold' || reaction === 'show' || reaction === 'throw')
-    const next = Math.max(now + pause(on.platform, tries), error.notBefore ?? 0)
+    const next = now + Math.max(pause(on.platform, tries), askedWait(error.notBefore, now))
     await putTransfer(tx, {
       ...transfer,
       ...present,

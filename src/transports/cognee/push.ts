@@ -1,8 +1,9 @@
 /** Datasets are made and deleted, documents added and deleted. Nothing can be changed: the content is the identity. */
 import { reactionTo, SyncError } from '../../errors.ts'
 import type { Change, Receipt, RejectCode, Value } from '../../model.ts'
+import type { KeyedRow } from '../../store.ts'
 import type { Bodies, Io, Push } from '../../transport.ts'
-import { deleted } from '../shared/listing.ts'
+import { deleted, given } from '../shared/listing.ts'
 import type { Api } from './api.ts'
 import { described } from './pull.ts'
 import { datasetRecord, type Listed } from './wire.ts'
@@ -93,7 +94,7 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
             }
           }
         }
-        return { receipts }
+        return { receipts, private: { put: receipts.flatMap(shownBy) } }
       },
     },
     bodies: {
@@ -131,6 +132,14 @@ const gone = ({ change }: Change): Receipt => ({ change, state: 'accepted', vers
 const vanished = ({ change }: Change, id: string): Receipt => {
   const remote = deleted('documents', id)
   return { change, state: 'accepted', id, version: remote.version, remote }
+}
+
+/** What a receipt shows may be gone before the next listing, which must say so. */
+function shownBy(receipt: Receipt): KeyedRow[] {
+  const remote = receipt.state === 'accepted' ? receipt.remote : undefined
+  if (remote === undefined || remote.value === null) return []
+  const { collection, id, value } = remote
+  return [given(collection, collection === 'datasets' ? id : String(value.dataset), id)]
 }
 
 const no = ({ change }: Change, code: RejectCode, reason: string): Receipt => ({

@@ -1,7 +1,7 @@
 /** What was given of each source, in the transport's own rows: how news are told from what is there anyway. */
 import { equal } from '../../equal.ts'
 import type { Json, RemoteRecord } from '../../model.ts'
-import type { RowKey } from '../../store.ts'
+import type { KeyedRow, RowKey } from '../../store.ts'
 import type { Io, Page, PrivateRows } from '../../transport.ts'
 import { chunks } from './pages.ts'
 
@@ -41,6 +41,15 @@ export const deleted = (collection: string, id: string): RemoteRecord => ({
   id,
   value: null,
   version: { gone: true },
+})
+
+/**
+ * For what a receipt has given: that it is here, though not as what. So the next listing tells where it is gone by then,
+ * and describes it where it is there.
+ */
+export const given = (source: string, group: string, id: string): KeyedRow => ({
+  key: knownKey(source, group, id),
+  row: {},
 })
 
 /** Those of the listed that were not given before, or were given otherwise. */

@@ -190,6 +190,17 @@ describe('up', () => {
     expect((await status()).phase).toBe('synced')
   })
 
+  test('nor does one that was set back while the refusal was on its way (I12)', async () => {
+    const world = worldOf()
+    const { fake, remote, app } = keeper(world)
+    const { rows } = await app()
+    remote.fails.push(new SyncError('throttled', 'Slowly.', { notBefore: world.now() + 40_000 }))
+    world.jump(-30 * 24 * 3_600_000)
+    await rows.write('a', text('one'))
+    await world.pass(6 * 60_000)
+    expect(Object.keys(fake.values())).toEqual(['a'])
+  })
+
   test('a remote that lost them gets them again; one that never had them holds the change', async () => {
     const world = worldOf()
     const { fake, remote, held, asked, app } = keeper(world)

@@ -415,6 +415,17 @@ describe('a clock that is set back a month', () => {
     expect(loop.state().state).toBe('resting')
   })
 
+  test('while a refusal is on its way does not make us stay away for as long (I12)', async () => {
+    const { fake, world, loop } = await running()
+    fake.failPulls.push(new SyncError('throttled', 'Slow down.', { notBefore: world.now() + 40_000 }))
+    world.jump(-month)
+    loop.bell.urgent()
+    await world.pass(300)
+    expect(loop.state().state).toBe('waiting')
+    await world.pass(5 * 60_000)
+    expect(loop.state().state).toBe('resting')
+  })
+
   test('does not make us stay away longer than the remote asked for', async () => {
     const { fake, world, loop } = await running()
     fake.failPulls.push(new SyncError('throttled', 'Slow down.', { notBefore: world.now() + 40_000 }))

@@ -193,6 +193,19 @@ describe('a job', () => {
     expect(remote.calls.length).toBeGreaterThan(before)
   })
 
+  test('is asked about in time although the clock was set back while the remote said when (I12)', async () => {
+    const { world, works: handle, remote } = await ready()
+    const job = await handle.run({ task: 'a' })
+    await world.pass(1_000)
+    remote.fates.check!.push(new SyncError('throttled', 'Slowly.', { notBefore: world.now() + minute }))
+    world.jump(-30 * 24 * 60 * minute)
+    await world.pass(5_000)
+    const before = remote.calls.length
+    await world.pass(6 * minute)
+    expect(remote.calls.length).toBeGreaterThan(before)
+    expect((await job.report.get()).failure).toBeUndefined()
+  })
+
   test.each(['forbidden', 'missing', 'rejected', 'too-large'] as const)(
     'that the remote refuses as %s has failed, and needs the user',
     async code => {

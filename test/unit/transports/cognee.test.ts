@@ -417,6 +417,38 @@ describe('datasets and documents', () => {
     expect(await db.outbox.list()).toEqual([])
   })
 
+  test('deleted here while their receipt has to wait are deleted there, too (I1)', async () => {
+    const { world, sandbox, db, notes } = await scene()
+    sandbox.weather.next({ path: /\/add$/, answerLatency: 5 * second })
+    await db.data.documents.write('mine', text('mine'), { dataset: notes, name: 'mine' })
+    await world.pass(second)
+    await db.data.documents.delete('mine')
+    // The pull reads it, and the look for the receipt may not.
+    sandbox.weather.next({ path: /\/raw$/, latency: 1 })
+    sandbox.weather.next({ path: /\/raw$/, before: { status: 429, retryAfter: 20 } })
+    await world.pass(5 * minute)
+    expect(sandbox.weather.pending()).toBe(0)
+    expect(sandbox.inspect().data.some(({ name }) => name === 'mine')).toBe(false)
+    expect((await db.data.documents.list()).some(({ value }) => value.name === 'mine')).toBe(false)
+    expect(await db.outbox.list()).toEqual([])
+  })
+
+  test('deleted there between their receipt and the next look are gone here, and so are datasets (I3)', async () => {
+    const { world, sandbox, admin, db, notes, ada } = await scene()
+    sandbox.weather.set({ path: /\/datasets$/, latency: [3 * second, 3 * second] })
+    await db.data.datasets.put('made', { name: 'made' })
+    await db.data.documents.write('mine', text('mine'), { dataset: notes, name: 'mine' })
+    for (let waited = 0; waited < 60 && (await db.outbox.list()).length > 0; waited++) await world.pass(second)
+    const { data, datasets } = sandbox.inspect()
+    admin.removeData(data.find(({ name }) => name === 'mine')!.id)
+    const url = `https://cognee.example/api/v1/datasets/${datasets.find(({ name }) => name === 'made')!.id}`
+    await sandbox.fetch(new Request(url, { method: 'DELETE', headers: { authorization: `Bearer ${ada.token}` } }))
+    await world.pass(5 * minute)
+    expect(sandbox.inspect().datasets.map(({ name }) => name)).toEqual(['notes', 'plans'])
+    expect((await db.data.documents.list()).some(({ value }) => value.name === 'mine')).toBe(false)
+    expect((await db.data.datasets.list()).map(({ value }) => value.name).sort()).toEqual(['notes', 'plans'])
+  })
+
   test('deleted there before their receipt are gone, and nothing waits for ever (I12)', async () => {
     const { world, sandbox, admin, db, notes } = await scene()
     sandbox.weather.next({ path: /\/add$/, answerLatency: 5 * second })
