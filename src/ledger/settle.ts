@@ -229,8 +229,12 @@ async function remoteStays(
 ): Promise<void> {
   draft.close(row.change, { outcome: 'conflicted', until: draft.now + grace })
   entry.rows = []
-  if (row.overwrote === undefined) adopt(home, entry, remote)
-  else await begin(draft, home.remote, entry, { value: remote.value, base: row.overwrote, at: row.at })
+  const { echo } = entry.meta
+  if (row.overwrote === undefined) {
+    adopt(home, entry, remote)
+    // The feed has still to come to what we did before this row: until then this came before it.
+    if (echo !== undefined && remote.origin !== echo) entry.meta = { ...entry.meta, echo }
+  } else await begin(draft, home.remote, entry, { value: remote.value, base: row.overwrote, at: row.at })
 }
 
 /** What the local side changed apart from the clash, such as the place of a file, still goes to the remote's record. */

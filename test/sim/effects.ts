@@ -41,7 +41,8 @@ export function watchEffects(sim: Sim): void {
   const told = new Map<string, { readonly first: number; readonly last: number }>()
   /** `cell value`, and since when the server has it again. */
   const back = new Map<string, number>()
-  if (sim.options.remote === 'cdf-records')
+  const { remote } = sim.options
+  if (remote === 'cdf-records' || remote === 'purging-box')
     network.onAnswer.push(({ machine, answer }) => {
       const last = world.elapsed()
       for (const [token] of new TextDecoder().decode(answer).matchAll(/t\d+[a-z]+\d*/g)) {
@@ -56,7 +57,7 @@ export function watchEffects(sim: Sim): void {
     arrived.add(sending)
     const before = snapshot()
     for (const { id } of before.nodes) ever.add(id)
-    const items = sim.options.remote === 'files' ? itemsOf(sending) : []
+    const items = remote === 'files' ? itemsOf(sending) : []
     parentsFirst(sending, items)
     return () => {
       const after = snapshot()
@@ -103,6 +104,8 @@ export function watchEffects(sim: Sim): void {
     for (const [cell, value] of after.cells) {
       if (before.cells.get(cell) === value) continue
       const maker = made.get(cell)
+      if (maker?.goneBy !== undefined && rootOf(value) !== rootOf(maker.value))
+        history.relived.add(`${cell} ${maker.value}`)
       if (maker?.value === value && maker.machine === machine && maker.goneBy !== undefined && maker.goneBy !== machine)
         history.remade.add(`${cell} ${value}`)
       if (shown.has(`${cell} ${value}`)) {
@@ -114,14 +117,29 @@ export function watchEffects(sim: Sim): void {
     }
   }
 
+  /** What the first writer of this life put there. */
+  function rootOf(value: string): string | undefined {
+    let root = history.writes.find(one => one.value === value)
+    for (let hops = 0; root?.over != null && hops < history.writes.length; hops++) {
+      const { over } = root
+      root = history.writes.find(one => one.value === over)
+    }
+    return root?.value ?? undefined
+  }
+
   /** Not judged here: what a device ran over, although nothing had shown it that, at a remote that tells its present only. */
   function ranOver({ machine, at }: Sending, before: Snapshot, after: Snapshot, again: boolean): void {
-    if (sim.options.remote !== 'cdf-records') return
+    if (remote !== 'cdf-records' && remote !== 'purging-box') return
     for (const [cell, value] of before.cells) {
       if (after.cells.get(cell) === value) continue
       const seen = told.get(`${machine} ${value}`)?.first
       const own = history.writes.some(write => write.value === value && write.by === machine)
-      if (!own && (seen === undefined || seen > at)) history.unseen.add(`${cell} ${value}`)
+      const blind = !own && (seen === undefined || seen > at)
+      if (remote === 'purging-box') {
+        if (blind) history.mistaken.add(`${cell} ${value}`)
+        continue
+      }
+      if (blind) history.unseen.add(`${cell} ${value}`)
       // A request that comes a second time takes away what was made since, and looks like anybody's.
       if (again && (own || !after.cells.has(cell))) history.unseen.add(`${cell} ${value}`)
       const since = back.get(`${cell} ${value}`)

@@ -180,6 +180,8 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     remade: history.remade,
     shownAgain: history.shownAgain,
     unseen: history.unseen,
+    mistaken: history.mistaken,
+    relived: history.relived,
     nameless: options.knobs.metadata !== 'full',
     shown: shownBy(sim),
     rule:

@@ -49,6 +49,10 @@ export interface Evidence {
   readonly shownAgain: ReadonlySet<string>
   /** `cell value` of what was run over at a server that tells its present only, by somebody whom nothing had shown it. */
   readonly unseen: ReadonlySet<string>
+  /** `cell value` of what was run over on an old version, which a life since counts anew, by somebody whom nothing had shown it. */
+  readonly mistaken: ReadonlySet<string>
+  /** `cell value` of what was deleted, and followed there by what somebody else made without knowing of it. */
+  readonly relived: ReadonlySet<string>
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
   /** What its log showed of names and bytes to whoever reads on; of a log that was cut, or says no more than paths: nothing. */
@@ -73,7 +77,7 @@ export interface Graph {
   readonly live: (write: Write) => boolean
 }
 
-export function graphOf({ writes, server, replicas, inbox, rule, unseen }: Evidence): Graph {
+export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived }: Evidence): Graph {
   const byValue = new Map<string, Write>()
   const over = new Map<string, Write[]>()
   const deletes = new Map<string, Write[]>()
@@ -97,6 +101,7 @@ export function graphOf({ writes, server, replicas, inbox, rule, unseen }: Evide
 
   /** A delete is about one life of a record: who created it anew without knowing is not in conflict with that. */
   const otherLife = (write: Write): boolean => {
+    if (relived.has(`${write.cell} ${write.over}`)) return true
     const now = server.cells.get(write.cell)
     return now !== undefined && rootOf(now) !== rootOf(write.over)
   }

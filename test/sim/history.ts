@@ -20,6 +20,10 @@ export interface History {
   readonly shownAgain: Set<string>
   /** `cell value`, or `cell the delete of value`, of what was at the server and run over there by a device that no answer had shown it, where only the present is told. */
   readonly unseen: Set<string>
+  /** `cell value` of what was run over on an old version, which a life since counts anew, by somebody whom nothing had shown it. */
+  readonly mistaken: Set<string>
+  /** `cell value` of what was deleted, and followed there by what somebody else made without knowing of it. */
+  readonly relived: Set<string>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -37,6 +41,8 @@ export function historyOf(): History {
     remade: new Set(),
     shownAgain: new Set(),
     unseen: new Set(),
+    mistaken: new Set(),
+    relived: new Set(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []

@@ -23,7 +23,7 @@ export function resurrections(evidence: Evidence, graph: Graph): Failure[] {
     const told = evidence.inbox.some(
       one => one.remote === value || one.local === value || (by !== undefined && one.local === by.value),
     )
-    if (by && !evidence.guarded && told) continue
+    if (by && (!evidence.guarded || evidence.mistaken.has(`${cell} ${value}`)) && told) continue
     // What waits for a person waits whole: the parts that do not clash are not there yet either.
     if (by && evidence.rule === 'MANUAL' && asksFor(evidence, graph, cell, by)) continue
     if (by) failures.push({ invariant: 'I4', message: `${cell} = ${value} is back, though ${by.value} replaced it` })

@@ -26,6 +26,8 @@ const madeOne = (cells: { readonly [cell: string]: string }, renamed: Write): Ev
   remade: new Set(),
   shownAgain: new Set(),
   unseen: new Set(),
+  mistaken: new Set(),
+  relived: new Set(),
   nameless: false,
   shown: new Set(),
   rule: 'KEEP_BOTH',
@@ -71,4 +73,18 @@ test('what was run over by somebody whom nothing had shown it is excused, and no
   expect(judge(one).map(({ invariant }) => invariant)).toEqual(['I5'])
   expect(judge({ ...one, unseen: new Set(['notes/n won']) }).map(({ invariant }) => invariant)).toEqual(['I5'])
   expect(judge({ ...one, unseen: new Set(['notes/n lost']) })).toEqual([])
+})
+
+test('a delete that was over when somebody made the record anew is in no conflict with what meets that (I5)', () => {
+  const deleted: Write = { ...write(1, 'notes/n', 'first', ''), value: null, by: 'd1' }
+  const one: Evidence = {
+    ...madeOne({}, write(4, 'notes/n', null, 'first')),
+    writes: [write(0, 'notes/n', null, 'first'), deleted, { ...write(2, 'notes/n', 'first', 'won'), by: 'd2' }],
+    server: { name: 'server', cells: new Map([['notes/n', 'won']]), stopped: new Set() },
+    inbox: [],
+    rule: 'ONE_WINNER',
+  }
+  expect(judge(one).map(({ invariant }) => invariant)).toEqual(['I5'])
+  expect(judge({ ...one, relived: new Set(['notes/n other']) }).map(({ invariant }) => invariant)).toEqual(['I5'])
+  expect(judge({ ...one, relived: new Set(['notes/n first']) })).toEqual([])
 })

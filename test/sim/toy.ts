@@ -207,6 +207,8 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     remade: new Set<string>(),
     shownAgain: new Set<string>(),
     unseen: new Set<string>(),
+    mistaken: new Set<string>(),
+    relived: new Set<string>(),
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }

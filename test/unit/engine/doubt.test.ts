@@ -69,6 +69,24 @@ describe('what the feed shows of a change that a key-guarding remote took long a
   })
 })
 
+test('what a feed shows before a taken change still came before it, after a conflict with an edit made since (I3)', async () => {
+  const fake = fakeOf({ guard: 'version' })
+  const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+  await device.pull()
+  fake.put('a', { n: 9 })
+  const theirs = fake.log.pop()! // taken on a version that an earlier life had too
+  fake.rows.delete('a')
+  await device.put('a', { n: 1 })
+  await device.push()
+  fake.log.splice(fake.log.length - 1, 0, theirs)
+  await device.put('a', { n: 2 })
+  await device.sync()
+  await device.sync()
+  expect(await device.values()).toEqual(fake.values())
+  expect(Object.values(fake.values())).toContainEqual({ n: 2 })
+  await mustAgree(device)
+})
+
 describe('a record that was deleted here while its creation was in doubt, and edited there (I5)', () => {
   async function deletedInDoubt(rule: Rule) {
     const fake = fakeOf()
