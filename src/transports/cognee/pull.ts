@@ -11,9 +11,8 @@ import { flag, member } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import { type Content, type Dataset, datasetRecord, documentRecord, type Listed } from './wire.ts'
 
+/** Read together and committed together: what was read before a limit is not read again, or nobody would get past it. */
 const REQUESTS_AT_ONCE = 4
-/** What was read is committed after so many documents. */
-const GROUP = 20
 
 export function pull(api: Api): Pull {
   return {
@@ -56,7 +55,7 @@ async function* documents(
   const news = listed.filter(
     one => !known.has(one.id) || member(known.get(one.id), 'updatedAt') !== (one.updatedAt ?? null),
   )
-  for (const some of chunks(news, GROUP)) {
+  for (const some of chunks(news, REQUESTS_AT_ONCE)) {
     const records = await inParallel(some, REQUESTS_AT_ONCE, one => described(api, one, io))
     yield* pagesOf({ group: dataset, records }, cursor)
   }

@@ -504,6 +504,18 @@ describe('datasets and documents', () => {
     for (const at of times) expect(times.filter(one => one >= at && one < at + 900).length).toBeLessThanOrEqual(4)
   })
 
+  test('more than a limit allows in a minute are here in the end: what was read is not read again (I12)', async () => {
+    const { world, sandbox, admin, db, device, notes, cloud } = await scene()
+    for (let n = 0; n < 20; n++) admin.addData(notes, `${n}.txt`, `number ${n}`)
+    sandbox.set({ rateLimit: 14 })
+    const from = world.now()
+    cloud.sync()
+    await world.pass(10 * minute)
+    expect(await db.data.documents.list()).toHaveLength(23)
+    const raws = device.requests.filter(({ at, path }) => at >= from && path.endsWith('/raw'))
+    expect(raws.length).toBeLessThan(40)
+  })
+
   test('are not taken from the login page of a network, however often that comes', async () => {
     const { world, sandbox, admin, db, notes, cloud } = await scene()
     admin.addData(notes, 'late.txt', 'late')
