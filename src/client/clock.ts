@@ -5,19 +5,26 @@ import type { Platform } from '../platform.ts'
 const resolution = 1_000
 /** Without any word from a server, a device's clock is taken for this good. */
 const unknown = 60_000
+/** A clock that moves so much against the steady one was set, or the device slept. */
+const jump = 60_000
 
 /** The local clock, corrected by the median of what servers said last: one wrong `Date` header changes nothing (F41). */
-export function serverClock(platform: Pick<Platform, 'now'>, stored = 0): Clock & { offset(): number } {
+export function serverClock(platform: Pick<Platform, 'now' | 'monotonic'>, stored = 0): Clock & { offset(): number } {
   let offset = stored
   let heard: number[] = []
+  let ahead = 0
+  const aheadOfSteady = () => platform.now() - platform.monotonic()
+  /** What servers said is about the clock as it was then. */
+  const sure = () => heard.length > 0 && Math.abs(aheadOfSteady() - ahead) <= jump
   return {
     now: () => Math.round(platform.now() + offset),
     offset: () => offset,
-    sure: () => heard.length > 0,
-    uncertainty: () => (heard.length === 0 ? unknown : resolution + spread(heard)),
+    sure,
+    uncertainty: () => (sure() ? resolution + spread(heard) : unknown),
     heard(serverTime) {
       if (!Number.isFinite(serverTime)) return
-      heard = [...heard, serverTime - platform.now()].slice(-5)
+      heard = [...(sure() ? heard : []), serverTime - platform.now()].slice(-5)
+      ahead = aheadOfSteady()
       const sorted = heard.toSorted((one, other) => one - other)
       const median = sorted[Math.floor(sorted.length / 2)]!
       if (Math.abs(median - offset) > resolution) offset = median

@@ -21,7 +21,7 @@ export interface Clock {
   /** Two times closer than this many milliseconds do not say who was later. */
   uncertainty(): number
   heard(serverTime: number): void
-  /** A server has said the time since this began. */
+  /** A server has said the time since this began, and since the local clock jumped last. */
   sure(): boolean
 }
 
