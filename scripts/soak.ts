@@ -2,7 +2,7 @@
  * The long runs, for a night or a release: the simulator, a real browser that is killed again and again, devices and a server in
  * chaos, a file larger than memory. Each writes what it saw: docs/soak.md, docs/kills.md, docs/chaos.md and docs/bytes.md.
  *
- *   npm run soak -- --seeds 20000 --each 5000 --from 1000000 --jobs 2 --kills 200 --chaos 30 --large 1024
+ *   npm run soak -- --seeds 20000 --part 2000 --each 5000 --from 1000000 --jobs 2 --kills 200 --chaos 30 --large 1024
  *   npm run soak -- --seeds 0 --kills 200          only the kills
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -13,7 +13,8 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20000' },
-    // Of each remote, and each part of one, that is played when asked for only.
+    // Of each part of the file API, and of each remote, that is played when asked for only.
+    part: { type: 'string', default: '0' },
     each: { type: 'string', default: '0' },
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
@@ -28,36 +29,33 @@ const { values } = parseArgs({
   },
 })
 const root = fileURLToPath(new URL('..', import.meta.url))
-const [seeds, each, from, kills] = [values.seeds, values.each, values.from, values.kills].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-]
-const apart = [
+const [seeds, part, each] = [Number(values.seeds), Number(values.part), Number(values.each)]
+const [from, kills] = [Number(values.from), Number(values.kills)]
+const parts = [
   ['files', '--chooses'],
   ['files', '--tree', 'true', '--settled', 'server'],
-  ['cdf-instances'],
-  ['cdf-records'],
-  ['cdf-events'],
-  ['airweave'],
-  ['cognee'],
 ]
-if (!(each === 0 || each >= 10)) throw new Error('--each must be 0, or 10 or more.')
+const apart = ['cdf-instances', 'cdf-records', 'cdf-events', 'airweave', 'cognee']
+for (const [name, count] of Object.entries({ part, each }))
+  if (!(count === 0 || count >= 10)) throw new Error(`--${name} must be 0, or 10 or more.`)
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
 const [plans, large] = [Number(values.chaos), Number(values.large)]
 if (!(plans >= 0) || !(large >= 0)) throw new Error('--chaos and --large must be numbers.')
 
 let failed = false
-if (seeds > 0 || each > 0) await simulate()
+if (seeds + part + each > 0) await simulate()
 if (kills > 0) await killBrowsers()
 if (plans > 0) await playChaos()
 if (large > 0) await carryFiles()
 process.exit(failed ? 1 : 0)
 
 async function simulate(): Promise<void> {
-  const runs = [...runsOf(seeds), ...apart.flatMap(how => runsOf(each, '--remote', ...how))]
+  const runs = [
+    ...runsOf(seeds),
+    ...parts.flatMap(how => runsOf(part, '--remote', ...how)),
+    ...apart.flatMap(remote => runsOf(each, '--remote', remote)),
+  ]
 
   const began = new Date()
   const said: string[] = []
@@ -80,10 +78,10 @@ ${said.join('\n\n')}
   )
 }
 
-/** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every fifth. */
+/** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every tenth. */
 function runsOf(count: number, ...more: string[]): string[][] {
   if (count === 0) return []
-  const indexeddb = Math.floor(count / 5)
+  const indexeddb = Math.floor(count / 10)
   const memory = count - indexeddb
   return [
     ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],

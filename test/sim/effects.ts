@@ -41,13 +41,17 @@ export function watchEffects(sim: Sim): void {
   const told = new Map<string, { readonly first: number; readonly last: number }>()
   /** `cell value`, and since when the server has it again. */
   const back = new Map<string, number>()
+  /** By device and value: the `cell value` that it ran over where a log still has it, and was not shown since. */
+  const untold = new Map<string, string>()
   const { remote } = sim.options
-  if (remote === 'cdf-records' || remote === 'purging-box')
+  const watched = remote === 'cdf-records' || remote === 'purging-box' || remote === 'open-box'
+  if (watched)
     network.onAnswer.push(({ machine, answer }) => {
       const last = world.elapsed()
       for (const [token] of new TextDecoder().decode(answer).matchAll(/t\d+[a-z]+\d*/g)) {
         const key = `${machine} ${token}`
         told.set(key, { first: told.get(key)?.first ?? last, last })
+        history.unseen.delete(untold.get(key) ?? '')
       }
     })
 
@@ -129,7 +133,7 @@ export function watchEffects(sim: Sim): void {
 
   /** Not judged here: what a device ran over, although nothing had shown it that, at a remote that tells its present only. */
   function ranOver({ machine, at }: Sending, before: Snapshot, after: Snapshot, again: boolean): void {
-    if (remote !== 'cdf-records' && remote !== 'purging-box') return
+    if (!watched) return
     for (const [cell, value] of before.cells) {
       if (after.cells.get(cell) === value) continue
       const seen = told.get(`${machine} ${value}`)?.first
@@ -140,6 +144,10 @@ export function watchEffects(sim: Sim): void {
         continue
       }
       if (blind) history.unseen.add(`${cell} ${value}`)
+      if (remote === 'open-box') {
+        if (blind) untold.set(`${machine} ${value}`, `${cell} ${value}`)
+        continue
+      }
       // A request that comes a second time takes away what was made since, and looks like anybody's.
       if (again && (own || !after.cells.has(cell))) history.unseen.add(`${cell} ${value}`)
       const since = back.get(`${cell} ${value}`)

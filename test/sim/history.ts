@@ -18,7 +18,7 @@ export interface History {
   readonly remade: Set<string>
   /** `cell value` of what the server had, lost, and had again. */
   readonly shownAgain: Set<string>
-  /** `cell value`, or `cell the delete of value`, of what was at the server and run over there by a device that no answer had shown it, where only the present is told. */
+  /** `cell value`, or `cell the delete of value`, of what was at the server and run over there by a device that no answer had shown it, nor will. */
   readonly unseen: Set<string>
   /** `cell value` of what was run over on an old version, which a life since counts anew, by somebody whom nothing had shown it. */
   readonly mistaken: Set<string>
