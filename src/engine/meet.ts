@@ -24,6 +24,7 @@ import type { Case, Judgement } from '../resolver.ts'
 import { giveWay, meaning, recordUnaware, timeOf, unaware, wasTaken, wentBack } from './doubt.ts'
 import {
   asMade,
+  behind,
   inFlight,
   type Meeting,
   older,
@@ -94,7 +95,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     }
     if (home.settles && remote.subtree && remote.value === null) await meetBelow(on, home, entry, remote, label, meet)
     // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
-    replaceRow(entry, head, { ...head, seen: remote })
+    replaceRow(entry, head, { ...head, seen: behind(head, remote) })
     await tellQuestion(on, head, remote)
     return touch(home, entry, remote)
   }
@@ -114,7 +115,7 @@ async function meetEcho(on: Meeting, home: Home, own: Open, remote: RemoteRecord
   if (own.id !== remote.id && head === undefined) return takeOver(on, home, entry, remote)
   if (head === undefined) return touch(home, entry)
   if (!undecided(home, head)) return own.id === remote.id ? rebase(on, home, entry, head, remote) : touch(home, entry)
-  replaceRow(entry, head, { ...head, seen: remote })
+  replaceRow(entry, head, { ...head, seen: behind(head, remote) })
   touch(home, entry, remote)
   await tellQuestion(on, head, remote)
 }
@@ -156,6 +157,26 @@ export async function accepted(
   const row: OutboxRow = { ...open, base: tookBack ? ours : (head.base ?? null), overwrote: ours }
   replaceRow(entry, open, row)
   await judgeAndSettle(on, home, entry, row, news, `${label}+`)
+}
+
+/**
+ * The head is settled, and the remote says what is there now. What others put there was never shown here: an edit made
+ * meanwhile went on from the head, and meets it.
+ */
+export async function takenWith(
+  on: Meeting,
+  home: Home,
+  entry: Entry,
+  head: OutboxRow,
+  remote: RemoteRecord,
+  label: string,
+): Promise<void> {
+  const made = head.value === null ? null : { ...remote.value, ...head.value }
+  accept(on.draft, home, entry, withoutSeen(head), { ...remote, value: made })
+  const [next] = entry.rows
+  if (sameValue(made, remote.value)) return
+  if (next === undefined) adopt(home, entry, { at: head.at, ...remote } as RemoteRecord)
+  else await meetWaiting(on, home, entry, next, remote, label)
 }
 
 /** Our own row behind others: what was there just before it, it ran over, whatever the remote says that it guards. */

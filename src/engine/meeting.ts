@@ -31,6 +31,15 @@ export function withoutEcho(meta: Meta): Meta {
   return rest
 }
 
+/** What the remote shows behind an effect of this very change came after it, also where an earlier page told of that. */
+export function behind({ change, seen }: OutboxRow, remote: RemoteRecord): RemoteRecord {
+  const own = seen?.origin === change ? { origin: change, version: seen.version } : seen?.past?.find(isOf(change))
+  if (own === undefined || remote.origin === change || remote.past?.some(isOf(change))) return remote
+  return { ...remote, past: [...(remote.past ?? []), own] }
+}
+
+const isOf = (change: string) => (one: { readonly origin: string }) => one.origin === change
+
 /** The change goes on from what the remote has by now. */
 export const rebase = (
   on: Meeting,

@@ -14,7 +14,7 @@ import { longestWait, pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { fenced, homeIn } from './ground.ts'
 import { putPrivate } from './land.ts'
-import { accepted, meetHeld, meetRefusal } from './meet.ts'
+import { accepted, meetHeld, meetRefusal, takenWith } from './meet.ts'
 import { type Meeting, meetingOf, withoutSeen } from './meeting.ts'
 import { askThere, takeVerdict } from './settled.ts'
 import { forgetUpload, placeOf } from './transfers.ts'
@@ -98,6 +98,8 @@ async function fileOne(
       if ((meeting.guard === 'none' || unsure) && on.transport.pull !== undefined) {
         return replaceRow(record, open, { ...open, taken: receipt.version, ...echoBy(on, now) })
       }
+      if (home.settles && receipt.remote !== undefined)
+        return takenWith(meeting, home, record, open, receipt.remote, label)
       const result = receipt.remote ?? { value: open.value, version: receipt.version }
       await accepted(meeting, home, record, open, result, label)
       if (!home.settles) record.meta = { ...record.meta, echo: open.change }
@@ -117,7 +119,7 @@ async function fileOne(
     case 'settled': {
       const remote = receipt.remote ?? (home.settles ? head.seen : undefined)
       if (remote === undefined) return refuse(draft, entry, head, checkpoint.pulls, 0)
-      return takeVerdict(meeting, home, entry, head, remote, receipt)
+      return takeVerdict(meeting, home, entry, head, remote, receipt, label)
     }
     case 'rejected':
       // It had the bytes and lost them: they go once more.

@@ -8,7 +8,7 @@ import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { remap } from '../ledger/remap.ts'
 import type { ChangeRow, InboxEntry, OutboxRow } from '../ledger/rows.ts'
-import { outboxKey, putCheckpoint } from '../ledger/rows.ts'
+import { grace, outboxKey, putCheckpoint } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import { accept, adopt, changeOf, settle } from '../ledger/settle.ts'
 import { fold, unsent } from '../ledger/waiting.ts'
@@ -17,7 +17,7 @@ import { withShown } from './ahead.ts'
 import type { Ground } from './ground.ts'
 import { fenced, glance, homeIn } from './ground.ts'
 import { ioFor } from './io.ts'
-import { meet } from './meet.ts'
+import { meet, takenWith } from './meet.ts'
 import { type Meeting, meetingOf, withoutSeen } from './meeting.ts'
 import { placeOf } from './transfers.ts'
 import { withVerdicts } from './verdicts.ts'
@@ -32,28 +32,35 @@ export async function takeVerdict(
   head: OutboxRow,
   remote: RemoteRecord,
   receipt: Settled,
+  label: string,
 ): Promise<void> {
   const { draft } = on
   const { verdict } = receipt
   const by = head.answer === undefined ? 'remote' : 'app'
   if (verdict.take === 'both') return takeCopies(draft, home, entry, remote, receipt, by)
   if (verdict.take === 'remote') {
-    const row = fold(draft, entry)
-    if (remote.id === entry.id) {
-      await settle(draft, home, entry, row, remote, { verdict, loses: 'local' }, by)
-      return wentAlong(on, home, entry, remote)
+    if (remote.id !== entry.id) return giveWay(draft, home, entry, fold(draft, entry), remote, by)
+    if (entry.rows.length > 1) {
+      draft.note(noted(draft, home, entry, head, remote, { verdict, loses: 'local', by }))
+      await takenWith(on, home, entry, head, remote, label)
+      return draft.close(head.change, { outcome: 'conflicted', until: draft.now + grace })
     }
-    return giveWay(draft, home, entry, row, remote, by)
+    await settle(draft, home, entry, head, remote, { verdict, loses: 'local' }, by)
+    return wentAlong(on, home, entry, remote)
   }
 
   const record = remote.id === entry.id ? entry : await remap(draft, home, entry, remote.id)
   const [open] = record.rows
   if (open === undefined || open.change !== head.change) return
-  const theirs = lostSide(home, record, open, receipt.lost)
-  accept(draft, home, record, withoutSeen(open), remote)
-  const untouched = open.base != null && sameBase(open.base, theirs)
-  const loses = verdict.take !== 'local' ? 'parts' : untouched ? 'nothing' : 'remote'
-  draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by }))
+  const { lost } = receipt
+  const theirs = lostSide(home, record, open, lost)
+  await takenWith(on, home, record, open, remote, label)
+  if (lost !== undefined && lost.id !== record.id) {
+    await noteBack(draft, home, lost, open)
+  } else {
+    const loses = verdict.take !== 'local' ? 'parts' : isBase(open, theirs) ? 'nothing' : 'remote'
+    draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by }))
+  }
   for (const one of receipt.below ?? []) await noteGone(draft, home, one, open)
   if (open.value === null) await wentAlong(on, home, record, remote)
 }
@@ -74,14 +81,18 @@ async function takeCopies(
   home: Home,
   entry: Entry,
   remote: RemoteRecord,
-  { verdict, copies = [] }: Settled,
+  { verdict, copies = [], lost }: Settled,
   by: InboxEntry['by'],
 ): Promise<void> {
   const renamed = copies.find(one => one.id === entry.id)
   if (renamed !== undefined) {
     const [open] = entry.rows as [OutboxRow]
+    const dropped = lost?.id === entry.id ? lostSide(home, entry, open, lost) : undefined
+    const told = { verdict, by, copy: entry.id }
     accept(draft, home, entry, withoutSeen(open), renamed)
-    draft.note(noted(draft, home, entry, open, remote, { verdict, loses: 'nothing', by, copy: entry.id }))
+    if (dropped === undefined || isBase(open, dropped))
+      draft.note(noted(draft, home, entry, open, remote, { ...told, loses: 'nothing' }))
+    else draft.note(noted(draft, home, entry, open, dropped, { ...told, loses: 'remote' }))
     return
   }
   const loses = entry.rows.length > 1 ? 'local' : 'nothing' // an edit made meanwhile is in no copy
@@ -129,6 +140,20 @@ function lostSide(home: Home, entry: Entry, { seen, base }: OutboxRow, lost: Los
   if (lost?.value !== undefined) return { ...key, value: lost.value, version: lost.version }
   const value = seen?.value ?? base?.value ?? null
   return { ...key, value, version: lost?.version ?? base?.version ?? null }
+}
+
+const isBase = ({ base }: OutboxRow, side: RemoteRecord): boolean => base != null && sameBase(base, side)
+
+/** Another record, a folder, was deleted there and came back for this change. */
+async function noteBack(draft: Draft, home: Home, lost: Lost, row: OutboxRow): Promise<void> {
+  const entry = await draft.get(home.collection, lost.id)
+  const { asks: _, ...own } = row
+  const here: OutboxRow = { ...own, id: lost.id, value: entry.value ?? entry.meta.was ?? null, base: null }
+  const theirs: RemoteRecord = { collection: home.sourceName, id: lost.id, value: null, version: lost.version }
+  const reason = 'It was deleted at the remote, and is there again for what was put into it.'
+  draft.note(
+    noted(draft, home, entry, here, theirs, { verdict: { take: 'local' }, loses: 'remote', by: 'remote', reason }),
+  )
 }
 
 async function noteGone(draft: Draft, home: Home, lost: Lost, row: OutboxRow): Promise<void> {
@@ -188,7 +213,15 @@ export async function closeAnswered(on: Ground): Promise<boolean> {
         const [head] = entry.rows
         const asked = head?.change === receipt.change && head.state === 'asked'
         if (!asked || receipt.state !== 'settled' || receipt.remote === undefined) continue
-        await takeVerdict(meeting, homeIn(place, checkpoint), entry, head, receipt.remote, receipt)
+        await takeVerdict(
+          meeting,
+          homeIn(place, checkpoint),
+          entry,
+          head,
+          receipt.remote,
+          receipt,
+          `answered ${head.change}`,
+        )
         shown.push(receipt.remote)
       }
       pass.complete()

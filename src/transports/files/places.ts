@@ -30,34 +30,42 @@ export async function placed(
 
 const MOST_PAGES = 10
 
-/** Where an entry was in a version that was not pulled yet: the log behind our position tells. */
-export async function placeIn(
+/** Rows that made these versions and were not pulled yet, by version: the log behind our position has them. */
+export async function rowsAhead(
   api: Api,
   share: string,
-  { id, version }: { readonly id: string; readonly version: string },
+  versions: ReadonlySet<string>,
   io: Io,
-): Promise<Pick<TreeRow, 'parent' | 'name'> | undefined> {
+): Promise<ReadonlyMap<string, LogRow>> {
+  const found = new Map<string, LogRow>()
   let at = cursorOf(await io.peek(peek => peek.cursor()))
   try {
-    for (let pages = 0; at !== undefined && pages < MOST_PAGES; pages++) {
+    for (let pages = 0; at !== undefined && pages < MOST_PAGES && found.size < versions.size; pages++) {
       const part: Changes = await api.changes({ cursor: at, share, limit: 1000 }, io)
-      const row = part.rows.find(one => one.id === id && one.version === version)
-      if (row !== undefined) return namedIn(api, row, io)
+      for (const row of part.rows)
+        if (row.version !== undefined && versions.has(row.version)) found.set(row.version, row)
       at = part.more && part.cursor !== at ? part.cursor : undefined
     }
   } catch (error) {
     // A log that was cut: the next pull deals with that.
     if (!(error instanceof SyncError && error.code === 'cursor-invalid')) throw error
   }
-  return undefined
+  return found
 }
 
-async function namedIn(api: Api, row: LogRow, io: Io): Promise<Pick<TreeRow, 'parent' | 'name'> | undefined> {
-  if (row.value !== undefined) return { parent: row.value.parent, name: row.value.name }
+/** Where the entry was after this row: in `otherwise`, where the folder that it was in is not to be found any more. */
+export async function placeIn(
+  api: Api,
+  row: LogRow,
+  otherwise: string | undefined,
+  io: Io,
+): Promise<Pick<TreeRow, 'share' | 'parent' | 'name'> | undefined> {
+  const { share } = row
+  if (row.value !== undefined) return { share, parent: row.value.parent, name: row.value.name }
   const names = segments(row.newPath ?? '')
   const name = row.name ?? names.at(-1)
-  const parent = row.parent ?? (await folderAt(api, row.share, names.slice(0, -1), io))
-  return parent === undefined || name === undefined ? undefined : { parent, name }
+  const parent = row.parent ?? (await folderAt(api, share, names.slice(0, -1), io)) ?? otherwise
+  return parent === undefined || name === undefined ? undefined : { share, parent, name }
 }
 
 async function livePath(api: Api, row: Pick<LogRow, 'id' | 'share' | 'newPath'>, io: Io): Promise<string | undefined> {

@@ -9,9 +9,10 @@ import { text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import type { ConflictInfo, ServerStrategy } from './conflicts.ts'
 import { type Kind, versionOf } from './ids.ts'
-import { placeIn } from './places.ts'
+import { placeIn, rowsAhead } from './places.ts'
 import type { Work } from './plan.ts'
-import { asTreeRow, type Entry, treeRecord } from './wire.ts'
+import type { TreeRow } from './sources.ts'
+import { asTreeRow, type Entry, type LogRow, treeRecord } from './wire.ts'
 
 /** The server's question about a change, as it is kept with the change. */
 export interface Ticket {
@@ -57,11 +58,15 @@ export async function verdictOf(
   const now = (await present(api, work, id ?? change.id, io)) ?? (await adopted(api, work, clash, io))
   const remote = now ?? deleted(change.id, clash?.serverVersion)
   if (stayed === outcomes.length) return { ...answer, verdict: { take: 'remote' }, remote }
-  if (now !== undefined && stayed === 0 && change.value !== null && now.value?.name !== change.value.name) {
-    return { ...answer, verdict: { take: 'both' }, copies: [now], remote: now } // the name was another's
+  const others = told.filter(one => !clashes.includes(one))
+  const all = await lostBy(api, work, [...clashes.slice(0, 1), ...others], remote, io)
+  const lost = clash && all[0]
+  const below = clash ? all.slice(1) : all
+  const renamed = now !== undefined && change.value !== null && now.value?.name !== change.value.name
+  if (renamed && stayed === 0 && lost?.value?.name !== now.value?.name) {
+    // The name was another's, and not one that somebody gave it.
+    return { ...answer, verdict: { take: 'both' }, copies: [now], remote: now, ...(lost && { lost }) }
   }
-  const below = told.filter(one => !clashes.includes(one)).map(gone)
-  const lost = clash && (await lostBy(api, work, clash, remote, io))
   return {
     ...answer,
     // A part of it stayed as the server had it: the result is of both sides.
@@ -165,27 +170,47 @@ async function copyBeside(api: Api, own: RemoteRecord, ticket: Ticket, io: Io): 
   return copy && recordOf(copy)
 }
 
-/** What of the server's side is in its history only. */
+/** What of the server's side is in its log and history only: of each of these conflicts, in their order. */
 async function lostBy(
   api: Api,
-  { kind, change }: Work,
-  clash: ConflictInfo,
+  work: Work,
+  clashes: readonly ConflictInfo[],
   there: RemoteRecord,
   io: Io,
-): Promise<Lost> {
-  const lost = { id: clash.resource, version: clash.serverVersion ?? null }
-  const row = asTreeRow(there.value) ?? asTreeRow(change.base?.value)
-  if (row === undefined || clash.serverVersion === undefined) return lost
-  const version = clash.serverVersion
-  const place = await placeIn(api, row.share, { id: clash.resource, version }, io)
-  if (kind === 'folder') return place === undefined ? lost : { ...lost, value: { ...row, ...place } as Value }
-  const old = (await api.versions(clash.resource, io))?.find(({ id }) => id === version)
-  if (old === undefined) return lost
-  const { modifiedAt: _, ...rest } = row
-  return { ...lost, value: { ...rest, ...place, sha256: old.sha256, size: old.size } as Value }
+): Promise<readonly Lost[]> {
+  const versions = new Set(clashes.flatMap(({ serverVersion }) => serverVersion ?? []))
+  const rows = await rowsAhead(api, work.share, versions, io)
+  const lost: Lost[] = []
+  for (const clash of clashes) {
+    const own = clash.resource === there.id || clash.resource === work.change.id
+    const known = own ? (asTreeRow(there.value) ?? asTreeRow(work.change.base?.value)) : undefined
+    lost.push(await lostOf(api, work, clash, rows.get(clash.serverVersion ?? ''), known, io))
+  }
+  return lost
 }
 
-const gone = ({ resource, serverVersion }: ConflictInfo): Lost => ({ id: resource, version: serverVersion ?? null })
+async function lostOf(
+  api: Api,
+  work: Work,
+  { resource: id, serverVersion: version, kind = work.kind }: ConflictInfo,
+  row: LogRow | undefined,
+  known: TreeRow | undefined,
+  io: Io,
+): Promise<Lost> {
+  const lost = { id, version: version ?? null }
+  if (row?.change === 'deleted') return { ...lost, value: null }
+  if (row?.value !== undefined) return { ...lost, value: row.value as Value }
+  const place = row && (await placeIn(api, row, known?.parent ?? work.change.id, io))
+  if (kind === 'folder') return place ? { ...lost, value: { ...known, ...place, kind } as Value } : lost
+  const history = await api.versions(id, io)
+  const old = history?.find(one => one.id === version)
+  // Just before ours, and not among what it held: it was deleted.
+  const goesOn = history?.some(one => work.items.some(item => item.version_id === one.id))
+  if (old === undefined) return goesOn && version !== undefined ? { ...lost, value: null } : lost
+  if (known === undefined && place === undefined) return lost
+  const { modifiedAt: _, ...rest } = known ?? { kind: 'file' }
+  return { ...lost, value: { ...rest, ...place, sha256: old.sha256, size: old.size } as Value }
+}
 
 /** What the local one became: the entry that had its name. */
 async function adopted(
