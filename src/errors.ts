@@ -28,6 +28,7 @@ export const reactions = {
   busy: { next: 'retry', effect: 'none' },
   late: { next: 'retry', effect: 'none' },
   'remote-full': { next: 'retry', effect: 'none' },
+  'switched-off': { next: 'retry', effect: 'none' },
   // a remote that answers no
   'needs-auth': { next: 'wait-for-auth', effect: 'none' },
   forbidden: { next: 'show', effect: 'none' },

@@ -78,7 +78,7 @@ export type Answer = 'local' | 'remote' | 'both'
 export type RejectCode = 'invalid' | 'forbidden' | 'too-large' | 'remote-full' | 'unsupported' | 'content-missing'
 
 /** What a change waits for. Default `busy`. */
-export type LaterCode = 'busy' | 'missing' | 'remote-full'
+export type LaterCode = 'busy' | 'missing' | 'remote-full' | 'switched-off'
 
 /** The remote's answer to one change. */
 export type Receipt = { readonly change: string } & (

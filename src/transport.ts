@@ -83,6 +83,8 @@ export interface Page {
    * from this page on escapes its `complete`.
    */
   readonly anew?: true
+  /** What waits as `switched-off` may go again, and does so at once. */
+  readonly resumes?: true
   /**
    * These records, and all below them, are no part of what is synced here any more, by somebody's choice: after the rest
    * of the page they go without a trace. What has unsynced changes stays, and the folders over it.

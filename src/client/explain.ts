@@ -32,7 +32,8 @@ export async function explain(on: Base, collection: string, id: string): Promise
       status.phase === 'synced' ? 'as of the last look' : `as of an earlier look: ${remote} is ${status.phase}`
     return { state: 'synced', message: `What is here is what ${remote} has, ${when}.` }
   }
-  const because = status.reason === undefined ? '' : ` ${status.reason.message}`
+  const said = status.reason === undefined || status.reason.message === head.reason?.message
+  const because = said ? '' : ` ${status.reason.message}`
   const next = Math.max(head.notBefore ?? 0, status.nextTry ?? 0)
   const nextTry = next > 0 ? { nextTry: next } : {}
   switch (head.state) {
@@ -48,7 +49,9 @@ export async function explain(on: Base, collection: string, id: string): Promise
     case 'waiting': {
       const why = head.refused
         ? `${remote} has a newer version, which is being fetched first.`
-        : `It goes to ${remote} next.`
+        : head.reason?.code === 'switched-off'
+          ? 'It waits here.'
+          : `It goes to ${remote} next.`
       return {
         state: 'waiting',
         message: `${why}${head.reason ? ` ${head.reason.message}` : ''}${because}`,

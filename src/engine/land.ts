@@ -15,6 +15,7 @@ import { fenced, homeIn, mayDelete } from './ground.ts'
 import { hide } from './hide.ts'
 import { meet } from './meet.ts'
 import type { Meeting } from './meeting.ts'
+import { resume } from './resume.ts'
 import { withVerdicts } from './verdicts.ts'
 
 /** Deletes that this pull has done so far: the brake looks at the whole of it, not at pages. */
@@ -74,6 +75,7 @@ export async function land(
             )
           : before
       const rest = waiting.rest()
+      if (page.resumes) await resume(draft, on.remote)
       await draft.flush()
       await putPrivate(tx, on.remote, page.private)
       await putCheckpoint(tx, on.remote, {

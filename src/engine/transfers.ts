@@ -4,7 +4,7 @@
  */
 import { asSyncError, type Code, reactionTo, type SyncError } from '../errors.ts'
 import { bodyHead } from '../ledger/bodies.ts'
-import { draftOf } from '../ledger/draft.ts'
+import { draftOf, replaceRow } from '../ledger/draft.ts'
 import { type OutboxRow, outboxKey } from '../ledger/rows.ts'
 import { dropTransfer, getTransfer, listTransfers, putTransfer } from '../ledger/transfers.ts'
 import { hold } from '../ledger/waiting.ts'
@@ -211,7 +211,26 @@ async function fail(on: Ground, { transfer, place, change }: Load, error: SyncEr
       ...present,
       failure: { code, message, at: now, tries, ...(!over && { next }) },
     })
+    if (change !== undefined && code === 'switched-off') await explained(on, tx, place, change, { code, message })
   })
+}
+
+/** Why its bytes do not go is why the change waits. */
+async function explained(
+  on: Ground,
+  tx: Writer,
+  place: Place,
+  change: string,
+  reason: NonNullable<OutboxRow['reason']>,
+): Promise<void> {
+  const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
+  const at = await draft.change(change)
+  if (at === undefined || !('generation' in at)) return
+  const entry = await draft.get(place.collection, at.id)
+  const row = entry.rows.find(one => one.change === change)
+  if (row?.state !== 'waiting' || row.reason?.code === reason.code) return
+  replaceRow(entry, row, { ...row, reason })
+  await draft.flush()
 }
 
 /** `false`: the change cannot be held now, for an earlier one has no answer yet. */

@@ -2,6 +2,7 @@ import { SyncError } from '../../errors.ts'
 import type { Bodies, Body, Io } from '../../transport.ts'
 import type { Api } from './api.ts'
 import { versionOf } from './ids.ts'
+import { pausedIn, SWITCHED_OFF, storedSelections } from './selection.ts'
 import { asTreeRow, realVersion } from './wire.ts'
 
 /** What one upload carries: what a cut connection loses at most. */
@@ -38,6 +39,7 @@ export function bodies(api: Api): Bodies {
     // A server that has all of it still says so itself: the last piece goes again.
     if (at === size) at = Math.max(0, size - PIECE)
     for (let stuck = 0; ; ) {
+      if (pausedIn(await storedSelections(io)).has(share)) throw new SyncError('switched-off', SWITCHED_OFF)
       const bytes = await body.read(at, Math.min(at + PIECE, size))
       const has = await api.uploadPiece(share, version, { bytes, from: at, total: size, sha256 }, io)
       if (has === 'taken') throw new SyncError('protocol', 'Other bytes wait at the file server under this change.')

@@ -215,13 +215,14 @@ export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
   }
 }
 
-const pageOf = ({ records, hides, put, clear, anew }: Turn, cursor: Page['cursor']): Page => ({
+const pageOf = ({ records, hides, put, clear, anew, resumes }: Turn, cursor: Page['cursor']): Page => ({
   records,
   snapshot: true,
   cursor,
   private: { clear, put },
   hides,
   ...(anew && { anew }),
+  ...(resumes && { resumes }),
 })
 
 /** A folder to be listed in a share that is shown in part: `sift` says whether it is. */

@@ -6,7 +6,7 @@ import type { ServerStrategy } from './conflicts.ts'
 import type { RecordsFiles } from './records-folder.ts'
 import { sendRecords } from './records-push.ts'
 import type { Scope } from './scope.ts'
-import { pausedIn, type Selections, storedSelections } from './selection.ts'
+import { pausedIn, type Selections, SWITCHED_OFF, storedSelections } from './selection.ts'
 import { sendTree } from './tree-push.ts'
 import { answeredElsewhere } from './verdicts.ts'
 import { asTreeRow } from './wire.ts'
@@ -57,7 +57,8 @@ const switchedOff = (change: string, io: Io): Receipt => ({
   change,
   state: 'later',
   notBefore: io.now() + LATER,
-  reason: 'This share is switched off for this device.',
+  code: 'switched-off',
+  reason: SWITCHED_OFF,
 })
 
 function bySource(changes: readonly Change[]): ReadonlyMap<string, readonly Change[]> {

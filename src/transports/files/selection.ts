@@ -29,6 +29,8 @@ export const everything: Selection = { enabled: true, selected: [], excluded: []
 
 export const selectionOf = (selections: Selections, share: string): Selection => selections.get(share) ?? everything
 
+export const SWITCHED_OFF = 'This share is switched off for this device.'
+
 /** Whether something of the share is not shown here. */
 export const isPart = ({ selected, excluded }: Selection): boolean => selected.length > 0 || excluded.length > 0
 

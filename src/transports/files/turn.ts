@@ -18,6 +18,8 @@ export interface Turn {
   /** There is something to list. */
   readonly walks: boolean
   readonly anew: boolean
+  /** A share is on again. */
+  readonly resumes: boolean
 }
 
 /** From the selection that was in force to the one that is wanted now, with what came to be hidden otherwise since. */
@@ -35,6 +37,7 @@ export async function turn(
   const clear: RowKey[] = []
   let anew = false
   let walks = false
+  let resumes = false
   for (const share of new Set([...from.keys(), ...to.keys()])) {
     const [was, is] = [selectionOf(from, share), selectionOf(to, share)]
     const changed = !sameSelection(was, is)
@@ -46,6 +49,7 @@ export async function turn(
       if (was.enabled) clear.push(['queue', share], ['walk', share])
       continue
     }
+    resumes ||= !was.enabled
     const view = viewOf(api, share, is, io)
     if (isPart(is)) hides.push(...(await hiddenIn(view, share, is, io)))
     if (!changed) continue
@@ -65,7 +69,7 @@ export async function turn(
     walks ||= wider.put.length > 0
   }
   const nothing = put.length === 0 && clear.length === 0 && hides.length === 0
-  return nothing ? undefined : { records, hides, put, clear, walks, anew }
+  return nothing ? undefined : { records, hides, put, clear, walks, anew, resumes }
 }
 
 const isListed = (share: string, io: Io): Promise<boolean> =>

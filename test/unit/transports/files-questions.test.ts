@@ -350,6 +350,131 @@ describe('what the server settled', () => {
     expect(at.shows()).toBe('a.txt=theirs')
   })
 
+  test.each([
+    ['a file', (one: Device) => one.create('x', 'base')],
+    ['a folder', (one: Device) => one.folder('x')],
+  ] as const)(
+    'by CLIENT_WINS against a new name of %s that nobody here had seen is told, and can be undone',
+    async (_, make) => {
+      const at = await place('server', 'CLIENT_WINS')
+      open.push(at)
+      const one = await at.device('Laptop')
+      await make(one)
+      await one.sync()
+      await one.move('x', 'mine')
+      one.state.before = ({ url }) => {
+        if (!url.endsWith('/apply')) return
+        delete one.state.before
+        at.sandbox.admin.move(at.share, '/x', '/theirs')
+      }
+      at.clock.go(LATE)
+      await one.sync()
+      expect([...(await one.all()).keys()]).toEqual(['mine'])
+      const [entry] = await one.inbox()
+      expect(entry).toMatchObject({ loses: 'remote', theirs: { value: { name: 'theirs', parent: at.share } } })
+      await one.db.conflicts.undo(entry!.id)
+      await one.sync()
+      expect(at.shows()).toMatch(/^theirs(=base|\/)$/)
+    },
+  )
+
+  test('by CLIENT_WINS against an edit of what was renamed too is told with both', async () => {
+    const { mine, both } = await clash(
+      'CLIENT_WINS',
+      one => one.create('a.txt', 'base'),
+      one => one.write('a.txt', 'mine'),
+      async one => {
+        await one.move('a.txt', 'b.txt')
+        await one.write('b.txt', 'theirs')
+      },
+    )
+    expect(await both()).toBe('b.txt=mine')
+    const [entry, ...more] = await mine.inbox()
+    expect(more).toEqual([])
+    expect(entry).toMatchObject({ loses: 'remote', theirs: { value: { name: 'b.txt', size: 6 } } })
+    await mine.db.conflicts.undo(entry!.id)
+    expect(await both()).toBe('b.txt=theirs')
+  })
+
+  test('by CLIENT_WINS against a delete that nobody here had seen is told as a delete', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.create('a.txt', 'base')
+    await one.sync()
+    await one.move('a.txt', 'b.txt')
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply')) return
+      delete one.state.before
+      at.sandbox.admin.remove(at.share, '/a.txt')
+    }
+    at.clock.go(LATE)
+    await one.sync()
+    expect(at.shows()).toBe('b.txt=base')
+    const [entry] = await one.inbox()
+    expect(entry).toMatchObject({ loses: 'remote', theirs: { value: null } })
+    await one.db.conflicts.undo(entry!.id)
+    await one.sync()
+    expect(at.shows()).toBe('')
+  })
+
+  test('by bringing a deleted folder back for what was made in it tells of that delete', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.folder('d')
+    await one.sync()
+    const { id } = await one.at('d')
+    await one.create('d/new', 'mine')
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply')) return
+      delete one.state.before
+      at.sandbox.admin.remove(at.share, '/d')
+    }
+    at.clock.go(LATE)
+    await one.sync()
+    expect(at.shows()).toBe('d/ d/new=mine')
+    const [entry] = await one.inbox()
+    expect(entry).toMatchObject({ record: id, loses: 'remote', theirs: { id, value: null } })
+  })
+
+  test('by a delete of a folder names what came into it unseen, and can bring it back', async () => {
+    const at = await place('server', 'CLIENT_WINS', { metadata: 'absent' })
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.folder('d')
+    await one.sync()
+    await one.remove('d')
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply')) return
+      delete one.state.before
+      at.sandbox.admin.createFile(at.share, '/d/new', 'theirs')
+    }
+    at.clock.go(LATE)
+    await one.sync()
+    expect(at.shows()).toBe('')
+    const entry = (await one.inbox()).find(({ theirs }) => theirs.value?.name === 'new')
+    expect(entry).toMatchObject({ loses: 'remote', theirs: { value: { size: 6 } } })
+  })
+
+  test('together with an edit that was made meanwhile: what came with the answer meets it', async () => {
+    const { at, mine, both } = await clash(
+      'CLIENT_WINS',
+      one => one.create('a.txt', 'base'),
+      one => one.move('a.txt', 'b.txt'),
+      one => one.write('a.txt', 'theirs'),
+    )
+    // Before the answer to the new name is here.
+    let answered = 0
+    mine.state.before = async ({ url }) => {
+      if (!url.endsWith('/apply') || answered++ > 0) return
+      await mine.write('b.txt', 'mine')
+    }
+    expect(await both()).toBe('b.txt=mine')
+    expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
+    expect(at.sandbox.inspect().conflicts).toEqual([])
+  })
+
   test('leaves a folder in which something is that this device does not sync', async () => {
     const at = await place('server', 'CLIENT_WINS')
     open.push(at)

@@ -274,3 +274,37 @@ describe('the status that the server has of us', () => {
     expect(at.sandbox.inspect().cursorOf(bob.user_id, one.db.device.id, other)?.position).toBe(0)
   })
 })
+
+test('a share that is switched off says so: what waits for it is named, no bytes go up, and all goes on with it', async () => {
+  const at = await served('worker')
+  const { one } = await guest(at, 'a', 'b', 'c')
+  const { api } = one.db.remotes.drive
+  const on = (enabled: boolean) => api.setPreferences({ preferences: [{ share: at.share, enabled }] })
+  await on(false)
+  await one.sync()
+  const before = one.requests.length
+  await one.write('a', 'mine')
+  await one.move('b', 'renamed')
+  one.db.remotes.drive.sync()
+  const told = await one.until(({ reason }) => reason?.code === 'switched-off')
+  expect([told.phase, told.reason?.message, told.pending]).toEqual([
+    'waiting',
+    'This share is switched off for this device.',
+    2,
+  ])
+  await expect
+    .poll(() => held(one))
+    .toEqual([
+      ['waiting', 'switched-off'],
+      ['waiting', 'switched-off'],
+    ])
+  const { id } = await one.at('a')
+  expect((await one.db.explain('tree', id)).message).toBe('It waits here. This share is switched off for this device.')
+  const effects = one.requests.slice(before).filter(request => /upload|apply/.test(request))
+  expect([effects, at.shows()]).toEqual([[], 'a=base a b=base b c=base c'])
+
+  // Nobody waits for the end of a pause.
+  await on(true)
+  expect((await one.sync()).phase).toBe('synced')
+  expect([at.shows(), await held(one)]).toEqual(['a=mine c=base c renamed=base b', []])
+})
