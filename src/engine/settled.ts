@@ -37,7 +37,7 @@ export async function takeVerdict(
   const { draft } = on
   const { verdict } = receipt
   const by = head.answer === undefined ? 'remote' : 'app'
-  if (verdict.take === 'both') return takeCopies(draft, home, entry, remote, receipt, by)
+  if (verdict.take === 'both') return takeCopies(on, home, entry, remote, receipt, by, label)
   if (verdict.take === 'remote') {
     if (remote.id !== entry.id) return giveWay(draft, home, entry, fold(draft, entry), remote, by)
     if (entry.rows.length > 1) {
@@ -77,13 +77,15 @@ export function askThere(draft: Draft, home: Home, entry: Entry, remote: RemoteR
 
 /** The remote has kept both already: its word is taken for the record and for the copies. */
 async function takeCopies(
-  draft: Draft,
+  on: Meeting,
   home: Home,
   entry: Entry,
   remote: RemoteRecord,
   { verdict, copies = [], lost }: Settled,
   by: InboxEntry['by'],
+  label: string,
 ): Promise<void> {
+  const { draft } = on
   const renamed = copies.find(one => one.id === entry.id)
   if (renamed !== undefined) {
     const [open] = entry.rows as [OutboxRow]
@@ -95,12 +97,20 @@ async function takeCopies(
     else draft.note(noted(draft, home, entry, open, dropped, { ...told, loses: 'remote' }))
     return
   }
-  const loses = entry.rows.length > 1 ? 'local' : 'nothing' // an edit made meanwhile is in no copy
   for (const one of copies) {
     const copy = await draft.get(entry.collection, one.id)
     if (copy.value === undefined) adopt(home, copy, one)
   }
   const [copy] = copies
+  const [head, next] = entry.rows as [OutboxRow, OutboxRow?]
+  if (next !== undefined && remote.id === entry.id) {
+    // An edit made meanwhile is in no copy: it goes on from here.
+    draft.note(
+      noted(draft, home, entry, head, remote, { verdict, loses: 'nothing', by, ...(copy && { copy: copy.id }) }),
+    )
+    return takenWith(on, home, entry, head, remote, label)
+  }
+  const loses = next === undefined ? 'nothing' : 'local'
   const more = { verdict, loses, ...(copy && { copy: copy.id }) } as const
   const taken = { verdict: { take: 'remote' }, loses: 'local' } as const
   await settle(draft, home, entry, fold(draft, entry), remote, taken, by, more)
