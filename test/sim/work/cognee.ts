@@ -71,12 +71,14 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
   /** What the network itself brought a second time: nobody can tell it from an addition of somebody. */
   const redelivered = new Set<string>()
   const seen = new WeakSet<object>()
+  /** Requests that added something: one that was refused at first may do so when the network brings it again. */
+  const effective = new WeakSet<object>()
   let there = new Map<string, string>()
   let crashed = false
   note('admin')
 
   /** What happened since the last look; `by` whose hand what is new came. */
-  function note(by: 'run' | 'admin' | 'first' | 'again' = 'run'): void {
+  function note(by: 'run' | 'admin' | 'first' | 'again' = 'run', counts = by === 'first'): void {
     const { runs: all, data } = sandbox.inspect()
     const now = world.elapsed()
     for (const { run_id: id, status } of all) {
@@ -100,7 +102,7 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
       bornAt.set(id, now)
       if (by === 'run') downloads.add(id)
       if (by === 'again') redelivered.add(id)
-      if (by === 'first') added.set(key, (added.get(key) ?? 0) + 1)
+      if (counts) added.set(key, (added.get(key) ?? 0) + 1)
     }
     for (const [id, key] of there) if (!after.has(id)) removed.set(key, (removed.get(key) ?? 0) + 1)
     there = after
@@ -227,7 +229,8 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
       seen.add(sending)
       const before = there
       return () => {
-        note(again ? 'again' : 'first')
+        note(again ? 'again' : 'first', !effective.has(sending))
+        if ([...there.keys()].some(id => !before.has(id))) effective.add(sending)
         for (const [id, key] of before) {
           const [place, md5] = key.split(' ') as [string, string]
           if (there.has(id)) continue
