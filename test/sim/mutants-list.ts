@@ -53,7 +53,7 @@ export const list: readonly Mutant[] = [
     expect: ['I3', 'I5', 'I12', 'I1'],
     patches: one(
       'src/engine/meet.ts',
-      'never passed over (I3).\n    replaceRow(entry, head, { ...head, seen: remote })',
+      'never passed over (I3).\n    replaceRow(entry, head, { ...head, seen: behind(head, remote) })',
       'never passed over (I3).\n',
     ),
   },
