@@ -86,7 +86,7 @@ export const list: readonly Mutant[] = [
   },
   {
     name: 'nothing is marked as sent',
-    expect: ['I1', 'I4', 'I3', 'I12'],
+    expect: ['I1', 'I4', 'I3', 'I12', 'I17'],
     patches: one('src/engine/push.ts', 'replaceRow(entry, row, sealed)', 'void sealed'),
   },
   {
