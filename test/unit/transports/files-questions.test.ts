@@ -50,6 +50,15 @@ const edited = (strategy: ServerStrategy) =>
     one => one.write('a.txt', 'theirs'),
   )
 
+/** What is done while the first request with changes is under way: after it was made, before its answer. */
+function duringApply(one: Device, work: () => Promise<unknown>): void {
+  one.state.before = async ({ url }) => {
+    if (!url.endsWith('/apply')) return
+    delete one.state.before
+    await work()
+  }
+}
+
 const COPY = 'a (conflicted copy Laptop 2026-05-01 081000).txt'
 
 const questions = async (one: Device) => (await one.inbox()).filter(({ state }) => state === 'open')
@@ -351,15 +360,17 @@ describe('what the server settled', () => {
   })
 
   test.each([
-    ['a file', (one: Device) => one.create('x', 'base')],
-    ['a folder', (one: Device) => one.folder('x')],
+    { kind: 'file', metadata: 'full' },
+    { kind: 'file', metadata: 'absent' },
+    { kind: 'folder', metadata: 'full' },
+    { kind: 'folder', metadata: 'absent' },
   ] as const)(
-    'by CLIENT_WINS against a new name of %s that nobody here had seen is told, and can be undone',
-    async (_, make) => {
-      const at = await place('server', 'CLIENT_WINS')
+    'by CLIENT_WINS against a new name of a $kind that nobody here had seen is told, and can be undone (rows: $metadata)',
+    async ({ kind, metadata }) => {
+      const at = await place('server', 'CLIENT_WINS', { metadata })
       open.push(at)
       const one = await at.device('Laptop')
-      await make(one)
+      await (kind === 'file' ? one.create('x', 'base') : one.folder('x'))
       await one.sync()
       await one.move('x', 'mine')
       one.state.before = ({ url }) => {
@@ -391,7 +402,11 @@ describe('what the server settled', () => {
     expect(await both()).toBe('b.txt=mine')
     const [entry, ...more] = await mine.inbox()
     expect(more).toEqual([])
-    expect(entry).toMatchObject({ loses: 'remote', theirs: { value: { name: 'b.txt', size: 6 } } })
+    expect(entry).toMatchObject({
+      verdict: { take: 'local' },
+      loses: 'remote',
+      theirs: { value: { name: 'b.txt', size: 6 } },
+    })
     await mine.db.conflicts.undo(entry!.id)
     expect(await both()).toBe('b.txt=theirs')
   })
@@ -464,15 +479,75 @@ describe('what the server settled', () => {
       one => one.move('a.txt', 'b.txt'),
       one => one.write('a.txt', 'theirs'),
     )
-    // Before the answer to the new name is here.
-    let answered = 0
-    mine.state.before = async ({ url }) => {
-      if (!url.endsWith('/apply') || answered++ > 0) return
-      await mine.write('b.txt', 'mine')
-    }
+    duringApply(mine, () => mine.write('b.txt', 'mine'))
     expect(await both()).toBe('b.txt=mine')
     expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
     expect(at.sandbox.inspect().conflicts).toEqual([])
+  })
+
+  test('leaves an edit that was made meanwhile alone: what lost is what was sent', async () => {
+    const { mine, both } = await clash(
+      'SERVER_WINS',
+      one => one.create('a.txt', 'base'),
+      one => one.move('a.txt', 'b.txt'),
+      one => one.move('a.txt', 'c.txt'),
+    )
+    duringApply(mine, () => mine.write('b.txt', 'mine'))
+    expect(await both()).toBe('c.txt=mine')
+    expect((await mine.inbox()).map(({ loses, local }) => [loses, local.value?.name])).toEqual([['local', 'b.txt']])
+  })
+
+  test('by KEEP_BOTH leaves a new name that was given meanwhile alone', async () => {
+    const { mine, both } = await edited('KEEP_BOTH')
+    duringApply(mine, () => mine.move('a.txt', 'b.txt'))
+    expect(await both()).toBe(`${COPY}=mine b.txt=theirs`)
+    expect((await mine.inbox()).map(({ loses }) => loses)).toEqual(['nothing'])
+  })
+
+  test('by a name that another had and bytes that were theirs is told with both', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.create('a.txt', 'base')
+    await one.sync()
+    at.clock.stop(EARLY)
+    await one.pause()
+    await one.move('a.txt', 'b.txt')
+    await one.write('b.txt', 'mine')
+    duringApply(one, async () => {
+      at.sandbox.admin.edit(at.share, '/a.txt', 'theirs')
+      at.sandbox.admin.createFile(at.share, '/b.txt', 'other')
+    })
+    at.clock.go(LATE)
+    await one.sync()
+    const copy = 'b (conflicted copy Laptop 2026-05-01 081000).txt'
+    expect([at.shows(), await one.shows()]).toEqual(Array(2).fill(`${copy}=mine b.txt=other`))
+    const [entry, ...more] = await one.inbox()
+    expect(more).toEqual([])
+    expect(entry).toMatchObject({ verdict: { take: 'both' }, loses: 'remote', theirs: { value: { size: 6 } } })
+    await one.db.conflicts.undo(entry!.id)
+    await one.sync()
+    expect(at.shows()).toBe('a.txt=theirs b.txt=other')
+  })
+
+  test('is told once the answer is here, and what came after it is there too', async () => {
+    const at = await place('server', 'CLIENT_WINS')
+    open.push(at)
+    const one = await at.device('Laptop')
+    await one.create('a.txt', 'base')
+    await one.sync()
+    await one.write('a.txt', 'mine')
+    at.sandbox.weather.next({ path: /apply$/, after: 'lose-answer' })
+    at.clock.go(LATE)
+    let tries = 0
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply') || ++tries !== 2) return
+      // One look has shown our own effect, the next one shows this.
+      at.sandbox.admin.move(at.share, '/a.txt', '/b.txt')
+      throw new TypeError('fetch failed')
+    }
+    await one.sync()
+    expect([tries, await one.shows(), at.shows()]).toEqual([3, 'b.txt=mine', 'b.txt=mine'])
   })
 
   test('leaves a folder in which something is that this device does not sync', async () => {
