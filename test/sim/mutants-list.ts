@@ -451,16 +451,6 @@ export const list: readonly Mutant[] = [
     args: ['--remote', 'files', '--tree', 'true', '--settled', 'server', '--strategy', 'CLIENT_WINS', '--ops', '50'],
   },
   {
-    name: 'a folder goes with what the server kept in it',
-    expect: ['I5', 'I1', 'I10'],
-    patches: one(
-      'src/transports/files/tree-push.ts',
-      'const stays = inside.some(id => !left(id, folder))',
-      'const stays = false as boolean',
-    ),
-    args: ['--remote', 'files', '--tree', 'true', '--settled', 'server', '--strategy', 'KEEP_BOTH', '--ops', '60'],
-  },
-  {
     name: 'no sweep after a walk',
     expect: ['I3', 'I11'],
     patches: one(

@@ -56,6 +56,8 @@ export function serverOf(world: World, options: Options): Server {
     : undefined
   const work = isWork(options.remote) ? workOf(options.remote, world, options.seed) : undefined
   const boxKind = options.remote === 'files' || isCdf(options.remote) || isWork(options.remote) ? 'box' : options.remote
+  /** How long the log of the file server is. */
+  const rows = () => (options.remote === 'files' ? sandbox.inspect().log.length : undefined)
   const server: Server = {
     sandbox,
     cdf,
@@ -77,14 +79,16 @@ export function serverOf(world: World, options: Options): Server {
       fails: cdf !== undefined || work !== undefined,
       async fetch(request) {
         if (work !== undefined) return work.fetch(request)
+        const before = rows()
         const authorized = request.headers.get('authorization') === `Bearer ${server.token()}`
         const response = await (cdf !== undefined
           ? cdf.fetch(request)
           : options.remote === 'files'
             ? sandbox.fetch(request)
             : server.box.fetch(request, authorized))
-        // A write of several may have an effect although it failed.
-        if (isPush({ url: new URL(request.url) }) && (response.ok || cdf !== undefined))
+        // A write of several may have an effect although it failed, and one that comes again may have none.
+        const effect = cdf !== undefined || (response.ok && (before === undefined || rows() !== before))
+        if (isPush({ url: new URL(request.url) }) && effect)
           server.changedAt = world.elapsed() + (cdf?.visibleWithin ?? 0)
         return response
       },
