@@ -16,6 +16,8 @@ const { values } = parseArgs({
     // Of each part of the file API, and of each remote, that is played when asked for only.
     part: { type: 'string', default: '0' },
     each: { type: 'string', default: '0' },
+    // Which remotes those are.
+    of: { type: 'string', default: 'cdf-instances,cdf-records,cdf-events,airweave,cognee' },
     from: { type: 'string', default: '1000000' },
     jobs: { type: 'string', default: '2' },
     kills: { type: 'string', default: '200' },
@@ -35,7 +37,6 @@ const parts = [
   ['files', '--chooses'],
   ['files', '--tree', 'true', '--settled', 'server'],
 ]
-const apart = ['cdf-instances', 'cdf-records', 'cdf-events', 'airweave', 'cognee']
 for (const [name, count] of Object.entries({ part, each }))
   if (!(count === 0 || count >= 10)) throw new Error(`--${name} must be 0, or 10 or more.`)
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
@@ -54,7 +55,7 @@ async function simulate(): Promise<void> {
   const runs = [
     ...runsOf(seeds),
     ...parts.flatMap(how => runsOf(part, '--remote', ...how)),
-    ...apart.flatMap(remote => runsOf(each, '--remote', remote)),
+    ...values.of.split(',').flatMap(remote => runsOf(each, '--remote', remote)),
   ]
 
   const began = new Date()

@@ -6,7 +6,7 @@ import { equal, sameBase } from '../equal.ts'
 import type { Ahead } from '../ledger/rows.ts'
 import type { RemoteRecord } from '../model.ts'
 
-const nameOf = ({ collection, id }: Pick<RemoteRecord, 'collection' | 'id'>): string => `${collection}\n${id}`
+export const nameOf = ({ collection, id }: Pick<RemoteRecord, 'collection' | 'id'>): string => `${collection}\n${id}`
 
 /** Together with what receipts showed since. */
 export const withShown = (ahead: Ahead | undefined, shown: readonly RemoteRecord[]): Ahead => ({

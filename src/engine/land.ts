@@ -1,20 +1,21 @@
 /** A page and its cursor become part of the store: gather, judge, commit, in one transaction in the end (laws 1 and 2). */
-import { equal, sameValue } from '../equal.ts'
+import { equal, sameBase, sameValue } from '../equal.ts'
 import { SyncError } from '../errors.ts'
 import type { Draft } from '../ledger/draft.ts'
 import { draftOf } from '../ledger/draft.ts'
 import type { Checkpoint, Meta, OutboxRow } from '../ledger/rows.ts'
-import { metaOf, putCheckpoint } from '../ledger/rows.ts'
+import { agreedOf, metaOf, putCheckpoint } from '../ledger/rows.ts'
 import { type Home, touch } from '../ledger/settle.ts'
 import type { Json, RemoteRecord } from '../model.ts'
 import type { Stored, Writer } from '../store.ts'
 import type { Page, PrivateRows } from '../transport.ts'
-import { type Waiting, waitingIn } from './ahead.ts'
+import { nameOf, type Waiting, waitingIn } from './ahead.ts'
 import type { Ground, Place } from './ground.ts'
 import { fenced, homeIn, mayDelete } from './ground.ts'
 import { hide } from './hide.ts'
 import { meet } from './meet.ts'
-import type { Meeting } from './meeting.ts'
+import { type Meeting, storedOf } from './meeting.ts'
+import { ownEffect } from './own.ts'
 import { resume } from './resume.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -104,17 +105,50 @@ async function meetAll(
     if (place !== undefined) ids.set(place, [...(ids.get(place) ?? []), remote.id])
   }
   for (const [place, list] of ids) await meeting.draft.load(place.collection, list)
+  const known = await knownIn(on, meeting, records)
   for (const [at, remote] of records.entries()) {
     const place = on.places.get(remote.collection)
     if (place === undefined) continue
     const home = homeIn(place, checkpoint)
-    if (waiting.puts(remote)) {
+    if ((at < (known.get(nameOf(remote)) ?? 0) && !(await isAboutOwn(meeting.draft, remote))) || waiting.puts(remote)) {
       touch(home, await meeting.draft.get(place.collection, remote.id))
       continue
     }
     await meet(meeting, home, remote, `row ${at}`)
     await flagMisfit(on, meeting.draft, place, remote)
   }
+}
+
+/**
+ * Where in this page of a log the state comes that we know of a record already, as after a listing that went ahead: what
+ * comes before it is older, and no news.
+ */
+async function knownIn(
+  on: Ground,
+  { draft, snapshot, guard }: Meeting,
+  records: readonly RemoteRecord[],
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  // Where nothing is guarded, what comes before our own is what we ran over.
+  if (snapshot || guard === 'none') return found
+  for (const [at, remote] of records.entries()) {
+    const place = on.places.get(remote.collection)
+    if (place === undefined) continue
+    const entry = await draft.get(place.collection, remote.id)
+    const [head] = entry.rows
+    const base = head === undefined ? agreedOf(storedOf(entry)) : head.base
+    if (base == null || !sameBase(base, remote) || entry.meta.echo !== undefined) continue
+    // A feed may bring our own row again, behind newer ones.
+    if ((await ownEffect(draft, remote.origin)) === undefined) found.set(nameOf(remote), at)
+  }
+  return found
+}
+
+/** It tells what became of a change of ours, whatever came after that. */
+async function isAboutOwn(draft: Draft, { origin, past = [] }: RemoteRecord): Promise<boolean> {
+  for (const one of [origin, ...past.map(effect => effect.origin)])
+    if ((await ownEffect(draft, one)) !== undefined) return true
+  return false
 }
 
 /** A pulled value that does not fit is kept as it is and hidden from reads: the cursor may pass it (I16). */

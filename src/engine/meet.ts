@@ -90,7 +90,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
       if (head.seen !== undefined) replaceRow(entry, head, withoutSeen(head))
       return touch(home, entry, remote)
     }
-    if (remote.origin === undefined && sameValue(head.value, remote.value)) {
+    if (!home.settles && remote.origin === undefined && sameValue(head.value, remote.value)) {
       return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
     if (home.settles && remote.subtree && remote.value === null) await meetBelow(on, home, entry, remote, label, meet)

@@ -101,7 +101,8 @@ export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived
 
   /** A delete is about one life of a record: who created it anew without knowing is not in conflict with that. */
   const otherLife = (write: Write): boolean => {
-    if (relived.has(`${write.cell} ${write.over}`)) return true
+    for (let was = write.over; was !== null; was = byValue.get(was)?.over ?? null)
+      if (relived.has(`${write.cell} ${was}`)) return true
     const now = server.cells.get(write.cell)
     return now !== undefined && rootOf(now) !== rootOf(write.over)
   }

@@ -277,6 +277,29 @@ describe('an earlier life of a record that we made anew, shown after our creatio
   })
 })
 
+test.each(['SERVER_WINS', 'KEEP_BOTH'] as const)(
+  'what a log shows of a record before the state that a listing had is no conflict with an edit of that state (I4, %s)',
+  async rule => {
+    const fake = fakeOf()
+    const device = await deviceOf(fake, { rule })
+    fake.whilePulling = () => {
+      fake.whilePulling = undefined
+      for (const n of [1, 2, 3]) fake.put('a', { n })
+    }
+    fake.spoil = page => {
+      if (page.snapshot === undefined) throw new Error('gone')
+      return page
+    }
+    await expect(device.pull()).rejects.toThrow('gone')
+    fake.spoil = undefined
+    await device.put('a', { n: 4 })
+    await device.sync()
+    expect([await device.values(), fake.values()]).toEqual([{ a: { n: 4 } }, { a: { n: 4 } }])
+    expect(await device.inbox()).toEqual([])
+    await mustAgree(device)
+  },
+)
+
 test('two devices that bring back one record are judged by what was there before the deletion', async () => {
   const world = worldOf()
   const fake = fakeOf()

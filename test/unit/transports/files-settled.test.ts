@@ -44,6 +44,26 @@ describe('what the server settled', () => {
     expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
   })
 
+  test('of a delete is told although its answer was lost, and everything was listed anew without the file (I1)', async () => {
+    const { at, mine, both } = await clash(
+      'CLIENT_WINS',
+      one => one.create('a.txt', 'base'),
+      one => one.remove('a.txt'),
+      one => one.write('a.txt', 'theirs'),
+    )
+    at.sandbox.weather.next({ path: /apply$/, after: 'lose-answer' })
+    let sent = false
+    mine.state.before = ({ url }) => {
+      if (url.endsWith('/apply')) sent = true
+      else if (sent) {
+        delete mine.state.before
+        at.sandbox.admin.compact()
+      }
+    }
+    expect(await both()).toBe('')
+    expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
+  })
+
   test('of a place and its content is judged by each on its own', async () => {
     const { mine, both } = await clash(
       'SERVER_WINS',
