@@ -159,26 +159,6 @@ export async function accepted(
   await judgeAndSettle(on, home, entry, row, news, `${label}+`)
 }
 
-/**
- * The head is settled, and the remote says what is there now. What others put there was never shown here: an edit made
- * meanwhile went on from the head, and meets it.
- */
-export async function takenWith(
-  on: Meeting,
-  home: Home,
-  entry: Entry,
-  head: OutboxRow,
-  remote: RemoteRecord,
-  label: string,
-): Promise<void> {
-  const made = head.value === null ? null : { ...remote.value, ...head.value }
-  accept(on.draft, home, entry, withoutSeen(head), { ...remote, value: made })
-  const [next] = entry.rows
-  if (sameValue(made, remote.value)) return
-  if (next === undefined) adopt(home, entry, { at: head.at, ...remote } as RemoteRecord)
-  else await meetWaiting(on, home, entry, next, remote, label)
-}
-
 /** Our own row behind others: what was there just before it, it ran over, whatever the remote says that it guards. */
 async function ranOver(on: Meeting, home: Home, entry: Entry, ours: RemoteRecord, label: string): Promise<void> {
   const { id, value, meta } = entry
@@ -199,7 +179,7 @@ async function ranOver(on: Meeting, home: Home, entry: Entry, ours: RemoteRecord
   await judgeAndSettle(on, home, entry, row, theirs, `${label}+`)
 }
 
-async function meetWaiting(
+export async function meetWaiting(
   on: Meeting,
   home: Home,
   entry: Entry,
@@ -276,40 +256,4 @@ export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, r
     ...(home.source.facets && { facets: home.source.facets }),
     ...(home.source.doubles && { doubles: home.source.doubles }),
   }
-}
-
-/** After an answer that says "stale": judged against what came with it, or with what was seen meanwhile. */
-export async function meetRefusal(
-  on: Meeting,
-  home: Home,
-  entry: Entry,
-  remote: RemoteRecord,
-  label: string,
-): Promise<void> {
-  const own = await ownEffect(on.draft, remote.origin)
-  const mine = own !== undefined && own !== 'step' && own.open && own.id === entry.id ? own : undefined
-  const [first] = entry.rows
-  // Refused because it had its effect already, and the answer to that was lost (I26).
-  if (first !== undefined && first.change === mine?.change) {
-    return accepted(on, home, entry, withoutSeen(first), remote, label)
-  }
-  const head = fold(on.draft, entry)
-  const open = withoutSeen({ ...head, state: 'waiting', refused: true })
-  replaceRow(entry, head, open)
-  if (mine !== undefined) return rebase(on, home, entry, open, remote)
-  await meetWaiting(on, home, entry, open, remote, label)
-}
-
-/** After a refusal for good: what the remote showed meanwhile is its answer still. */
-export async function meetHeld(
-  on: Meeting,
-  home: Home,
-  entry: Entry,
-  remote: RemoteRecord,
-  label: string,
-): Promise<void> {
-  const [head] = entry.rows as [OutboxRow]
-  const open = withoutSeen(head)
-  replaceRow(entry, head, open)
-  await meetWaiting(on, home, entry, open, remote, label)
 }
