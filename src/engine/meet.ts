@@ -37,7 +37,7 @@ import {
   withoutSeen,
 } from './meeting.ts'
 import { type Open, ownEffect } from './own.ts'
-import { askOn, closeQuestion, tellQuestion } from './questions.ts'
+import { askOn, closeQuestion, noted, tellQuestion } from './questions.ts'
 import { reconcile } from './reconcile.ts'
 import { meetBelow, meetSubtree } from './subtree.ts'
 
@@ -91,6 +91,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
       return touch(home, entry, remote)
     }
     if (!home.settles && remote.origin === undefined && sameValue(head.value, remote.value)) {
+      noteRevived(on, home, entry, head)
       return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
     if (home.settles && remote.subtree && remote.value === null) await meetBelow(on, home, entry, remote, label, meet)
@@ -100,6 +101,16 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
     return touch(home, entry, remote)
   }
   await meetWaiting(on, home, entry, head, remote, label)
+}
+
+/**
+ * It was deleted there before our change took effect, so that one made it anew: a remote that compares versions lets a
+ * change of what is gone pass, and the answer that would have said so was lost.
+ */
+function noteRevived({ draft }: Meeting, home: Home, entry: Entry, head: OutboxRow): void {
+  const { seen, base, value } = head
+  if (seen === undefined || seen.id !== entry.id || seen.value !== null || base?.value == null || value === null) return
+  draft.note(noted(draft, home, entry, head, seen, { verdict: { take: 'local' }, loses: 'remote', by: 'remote' }))
 }
 
 /** What a feed showed before our own effect came before it: a guarded remote took the change on the base we knew. */

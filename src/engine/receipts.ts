@@ -10,7 +10,7 @@ import { again, hold, refuse } from '../ledger/waiting.ts'
 import type { Change, Receipt, RemoteRecord } from '../model.ts'
 import type { Sent } from '../transport.ts'
 import { withShown } from './ahead.ts'
-import { longestWait, pause } from './backoff.ts'
+import { askedWait, pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { fenced, homeIn } from './ground.ts'
 import { putPrivate } from './land.ts'
@@ -129,10 +129,7 @@ async function fileOne(
       hold(draft, entry, head, receipt.code, receipt.reason)
       return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
     case 'later': {
-      const notBefore =
-        receipt.notBefore > now
-          ? Math.min(receipt.notBefore, now + longestWait)
-          : now + pause(on.platform, head.tries - 3)
+      const notBefore = now + (askedWait(receipt.notBefore, now) || pause(on.platform, head.tries - 3))
       // Made and deleted here since: what it waits for, such as its folder, may never come. Where its bytes alone show it,
       // it is there already, and only its receipt says which one is to be deleted.
       if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null && !showsBytes(on, home, head))

@@ -20,6 +20,7 @@ import { ioFor } from './io.ts'
 import { meet } from './meet.ts'
 import { type Meeting, meetingOf, withoutSeen } from './meeting.ts'
 import { takenWith } from './outcome.ts'
+import { noted } from './questions.ts'
 import { placeOf } from './transfers.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -177,30 +178,6 @@ async function noteGone(draft: Draft, home: Home, lost: Lost, row: OutboxRow): P
   draft.note(
     noted(draft, home, entry, own, theirs, { verdict: { take: 'local' }, loses: 'remote', by: 'remote', reason }),
   )
-}
-
-function noted(
-  draft: Draft,
-  home: Home,
-  entry: Entry,
-  row: OutboxRow,
-  theirs: RemoteRecord,
-  told: Pick<InboxEntry, 'verdict' | 'loses' | 'by'> & Partial<InboxEntry>,
-): InboxEntry {
-  return {
-    id: row.asks ?? draft.uuid(),
-    remote: home.remote,
-    collection: entry.collection,
-    record: entry.id,
-    at: draft.now,
-    rule: home.rule,
-    base: row.base ?? null,
-    local: { change: row.change, value: row.value, at: row.at },
-    theirs,
-    state: 'settled',
-    ...(told.state !== 'open' && { until: draft.now + home.keep }),
-    ...told,
-  }
 }
 
 /** Questions that the remote kept and that somebody has answered elsewhere are closed; says whether there were any. */

@@ -87,6 +87,24 @@ test('what a feed shows before a taken change still came before it, after a conf
   await mustAgree(device)
 })
 
+test('a change that made anew what was deleted there is told as that, though its answer was lost (I5)', async () => {
+  const fake = fakeOf({ guard: 'version', origins: false })
+  fake.put('a', { n: 0 })
+  const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.answer = ({ change, value }) => {
+    fake.put('a', null)
+    fake.put('a', value) // what is not there has no version to compare with
+    return { change, state: 'unknown' }
+  }
+  await device.push()
+  await device.pull()
+  expect([await device.values(), await device.rows()]).toEqual([{ a: { n: 1 } }, []])
+  expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, theirs: { value: null }, loses: 'remote' }])
+  await mustAgree(device)
+})
+
 describe('a record that was deleted here while its creation was in doubt, and edited there (I5)', () => {
   async function deletedInDoubt(rule: Rule) {
     const fake = fakeOf()

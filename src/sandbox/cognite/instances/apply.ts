@@ -127,10 +127,7 @@ function upsert(desk: Desk, it: Obj, where: string, made: ReadonlySet<string>) {
         key: instanceKey(id),
         ...id,
         ...next,
-        version: firstVersion(desk, instanceKey(id)),
-        createdTime: now,
-        lastUpdatedTime: now,
-        deletedTime: null,
+        ...birth(desk, instanceKey(id)),
         effects: 1,
       })
   return { ...slim(row), wasModified: true }
@@ -138,18 +135,12 @@ function upsert(desk: Desk, it: Obj, where: string, made: ReadonlySet<string>) {
 
 const pickNext = ({ type, startNode, endNode, data }: InstanceRow) => ({ type, startNode, endNode, data })
 
-function firstVersion({ graph, knobs }: Hand, key: string): number {
-  if (knobs.newLife === 'anew') return 1
-  return (
-    1 +
-    Math.max(
-      0,
-      ...graph
-        .rows()
-        .filter(row => row.key === key)
-        .map(({ version }) => version),
-    )
-  )
+/** How a new life begins: never at an earlier time than the ones before it, however long its transaction took. */
+function birth({ graph, knobs, now }: Hand, key: string) {
+  const before = graph.rows().filter(row => row.key === key)
+  const time = Math.max(now, ...before.map(row => Math.max(row.createdTime, row.lastUpdatedTime)))
+  const version = knobs.newLife === 'anew' ? 1 : 1 + Math.max(0, ...before.map(row => row.version))
+  return { version, createdTime: time, lastUpdatedTime: time, deletedTime: null }
 }
 
 function endsOf(desk: Desk, it: Obj, where: string, made: ReadonlySet<string>) {
@@ -172,10 +163,8 @@ function exists({ graph }: Hand, node: Reference, made: ReadonlySet<string>): bo
 function makeNode(desk: Desk, node: Reference): void {
   if (!desk.state.spaces.get(node.space)) throw bad(`Space '${node.space}' does not exist.`)
   const it = { instanceType: 'node' as const, ...node }
-  const times = { createdTime: desk.now, lastUpdatedTime: desk.now, deletedTime: null }
   const bare = { type: null, startNode: null, endNode: null, data: {}, effects: 1 }
-  const version = firstVersion(desk, instanceKey(it))
-  desk.graph.put({ id: desk.graph.newId(), key: instanceKey(it), ...it, ...bare, ...times, version })
+  desk.graph.put({ id: desk.graph.newId(), key: instanceKey(it), ...it, ...bare, ...birth(desk, instanceKey(it)) })
 }
 
 /** Named properties are set; with `replace` all others of the same containers fall back to their defaults. */
