@@ -138,7 +138,7 @@ const pickNext = ({ type, startNode, endNode, data }: InstanceRow) => ({ type, s
 /** How a new life begins: never at an earlier time than the ones before it, however long its transaction took. */
 function birth({ graph, knobs, now }: Hand, key: string) {
   const before = graph.rows().filter(row => row.key === key)
-  const time = Math.max(now, ...before.map(row => Math.max(row.createdTime, row.lastUpdatedTime)))
+  const time = Math.max(now, ...before.map(row => Math.max(row.createdTime + 1, row.lastUpdatedTime)))
   const version = knobs.newLife === 'anew' ? 1 : 1 + Math.max(0, ...before.map(row => row.version))
   return { version, createdTime: time, lastUpdatedTime: time, deletedTime: null }
 }
