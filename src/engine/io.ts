@@ -13,7 +13,7 @@ const requestTime = 60_000
 /** How long a body may pause, in milliseconds (F46). */
 const idleTime = 30_000
 /** A pause between wall and monotonic clock longer than this says that we slept: a send is not to go out now. */
-const clockGap = 5_000
+export const clockGap = 5_000
 
 /** An answer of the store that is older than this is asked for again, in milliseconds. */
 const patience = 1_000

@@ -13,7 +13,7 @@ import { arrange } from './arrange.ts'
 import { longestWait } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { fenced, glance, homeIn, mayDelete } from './ground.ts'
-import { ioFor } from './io.ts'
+import { clockGap, ioFor } from './io.ts'
 import { accepted } from './meet.ts'
 import { meetingOf } from './meeting.ts'
 import { meetRefusal } from './outcome.ts'
@@ -218,8 +218,12 @@ async function deliver(on: Ground, changes: readonly Change[], deadline: number)
  */
 async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent | 'halve'> {
   const io: Io = ioFor(on, { signal: on.signal, deadline })
+  const ahead = aheadOfSteady(on)
   try {
-    return await on.transport.push!.send(changes, io)
+    const sent = await on.transport.push!.send(changes, io)
+    // Times that were said before the clock was set mean nothing: its own pauses hold.
+    const set = Math.abs(aheadOfSteady(on) - ahead) > clockGap
+    return set ? { ...sent, receipts: sent.receipts.map(one => (one.state === 'later' ? soon(one) : one)) } : sent
   } catch (thrown) {
     const error = asSyncError(thrown)
     if (error.code === 'stale-leader' || error.code === 'aborted') throw error
@@ -239,3 +243,7 @@ async function send(on: Ground, changes: readonly Change[], deadline: number): P
     throw error
   }
 }
+
+const aheadOfSteady = ({ platform }: Ground): number => platform.now() - platform.monotonic()
+
+const soon = (receipt: Receipt & { readonly state: 'later' }): Receipt => ({ ...receipt, notBefore: 0 })

@@ -27,6 +27,7 @@ const mostRefusals = 8
 /** Files the receipts: one transaction for all of them and for the transport's own rows. */
 export async function file(on: Ground, changes: readonly Change[], { receipts, private: rows }: Sent): Promise<void> {
   const answers = new Map(receipts.map(receipt => [receipt.change, receipt]))
+  const heard = on.platform.now()
   await withVerdicts(on.resolver, pass =>
     fenced(on, async (tx, checkpoint) => {
       const draft = draftOf(tx, { now: on.clock.now, uuid: on.platform.uuid })
@@ -34,7 +35,7 @@ export async function file(on: Ground, changes: readonly Change[], { receipts, p
       const shown: RemoteRecord[] = []
       for (const change of changes) {
         const receipt = answers.get(change.change) ?? { change: change.change, state: 'unknown' }
-        await fileOne(on, meeting, checkpoint, change, receipt)
+        await fileOne(on, meeting, checkpoint, change, receipt, heard)
         const remote = shownBy(on, change, receipt)
         if (remote !== undefined) shown.push(remote)
       }
@@ -71,6 +72,7 @@ async function fileOne(
   checkpoint: Checkpoint,
   change: Change,
   receipt: Receipt,
+  heard: number,
 ): Promise<void> {
   const { draft } = meeting
   const at = await draft.change(change.change)
@@ -129,7 +131,8 @@ async function fileOne(
       hold(draft, entry, head, receipt.code, receipt.reason)
       return head.seen === undefined ? undefined : meetHeld(meeting, home, entry, head.seen, label)
     case 'later': {
-      const notBefore = now + (askedWait(receipt.notBefore, now) || pause(on.platform, head.tries - 3))
+      // A time on the clock as it was when that was said, which may have been set since.
+      const notBefore = now + (askedWait(receipt.notBefore, heard) || pause(on.platform, head.tries - 3))
       // Made and deleted here since: what it waits for, such as its folder, may never come. Where its bytes alone show it,
       // it is there already, and only its receipt says which one is to be deleted.
       if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null && !showsBytes(on, home, head))

@@ -94,8 +94,7 @@ export const stormOf = ({ tabs, rates, remote }: Options): number =>
  * whose worker died is swept away after a quarter of an hour.
  */
 export const patienceOf = ({ remote }: Options): number =>
-  ({ airweave: 1_200_000, cognee: 600_000, 'cdf-instances': 300_000, 'cdf-records': 300_000 })[remote as string] ??
-  120_000
+  remote === 'airweave' ? 1_200_000 : remote === 'cognee' ? 600_000 : isCdf(remote) ? 300_000 : 120_000
 
 /** What the command line, or the shrinker, wants otherwise. */
 export type Wish = Partial<Omit<Options, 'seed' | 'rates'>> & {

@@ -225,6 +225,23 @@ describe('an answer', () => {
     expect(fake.values()).toEqual({ a: { n: 1 }, b: { n: 1 } })
   })
 
+  test('of "later", said before the clock was set back, is no reason to wait as long as the clock is behind (I12)', async () => {
+    const world = worldOf()
+    const fake = fakeOf()
+    const device = await deviceOf(fake, { world })
+    const notBefore = world.now()
+    fake.answer = ({ change }) => {
+      fake.answer = undefined
+      world.jump(-40 * 24 * 3_600_000)
+      return { change, state: 'later', notBefore, reason: 'Busy.' }
+    }
+    await device.put('a', { n: 1 })
+    await device.sync()
+    await world.pass(60_000)
+    await device.sync()
+    expect(fake.values()).toEqual({ a: { n: 1 } })
+  })
+
   test('that says what the remote made of a change is what the record is', async () => {
     const fake = fakeOf()
     const device = await deviceOf(fake)
