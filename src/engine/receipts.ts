@@ -137,6 +137,10 @@ async function fileOne(
       // it is there already, and only its receipt says which one is to be deleted.
       if (isNew(head) && entry.rows.length > 1 && entry.rows.at(-1)!.value === null && !showsBytes(on, home, head))
         return refuse(draft, entry, head, checkpoint.pulls, notBefore)
+      // What it changes is gone, perhaps with all that it needs to be sent again: whatever became of it earlier is gone as well.
+      const { seen, base } = head
+      if (seen?.id === entry.id && seen.value === null && base?.value != null)
+        return meetRefusal(meeting, home, entry, seen, label)
       const why = receipt.reason === undefined ? undefined : { code: receipt.code ?? 'busy', message: receipt.reason }
       return again(entry, head, notBefore, why)
     }

@@ -300,6 +300,28 @@ test.each(['SERVER_WINS', 'KEEP_BOTH'] as const)(
   },
 )
 
+test('a change in doubt of what is gone by now, and that cannot be sent again, is in conflict with that (I12)', async () => {
+  const world = worldOf()
+  const fake = fakeOf({ guard: 'key' })
+  fake.put('a', { n: 0 })
+  const device = await deviceOf(fake, { rule: 'SERVER_WINS', world })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.answer = ({ change }) => ({ change, state: 'unknown' })
+  await device.push()
+  fake.rows.delete('a')
+  await device.startOver()
+  await device.pull()
+  fake.answer = ({ change }) => ({ change, state: 'later', notBefore: 0, reason: 'Its folder is not there.' })
+  for (let n = 0; n < 5; n++) {
+    await world.pass(60_000)
+    await device.sync()
+  }
+  expect([await device.values(), await device.rows()]).toEqual([{}, []])
+  expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, loses: 'local' }])
+  await mustAgree(device)
+})
+
 test('two devices that bring back one record are judged by what was there before the deletion', async () => {
   const world = worldOf()
   const fake = fakeOf()
