@@ -86,6 +86,10 @@ export interface Platform {
   readonly marks?: Marks
 }
 
+/** By how much the wall clock is ahead of the steady one. Where that changes it was set, or the device slept. */
+export const aheadOfSteady = (platform: Pick<Platform, 'now' | 'monotonic'>): number =>
+  platform.now() - platform.monotonic()
+
 const inNode = typeof process === 'object' && process.versions?.node !== undefined
 
 /** The real world: browsers, workers and Node alike. */

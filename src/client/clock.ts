@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/ground.ts'
-import type { Platform } from '../platform.ts'
+import { aheadOfSteady, type Platform } from '../platform.ts'
 
 /** Servers say their time in whole seconds, and the answer was under way for a while. */
 const resolution = 1_000
@@ -13,9 +13,8 @@ export function serverClock(platform: Pick<Platform, 'now' | 'monotonic'>, store
   let offset = stored
   let heard: number[] = []
   let ahead = 0
-  const aheadOfSteady = () => platform.now() - platform.monotonic()
   /** What servers said is about the clock as it was then. */
-  const sure = () => heard.length > 0 && Math.abs(aheadOfSteady() - ahead) <= jump
+  const sure = () => heard.length > 0 && Math.abs(aheadOfSteady(platform) - ahead) <= jump
   return {
     now: () => Math.round(platform.now() + offset),
     offset: () => offset,
@@ -24,7 +23,7 @@ export function serverClock(platform: Pick<Platform, 'now' | 'monotonic'>, store
     heard(serverTime) {
       if (!Number.isFinite(serverTime)) return
       heard = [...(sure() ? heard : []), serverTime - platform.now()].slice(-5)
-      ahead = aheadOfSteady()
+      ahead = aheadOfSteady(platform)
       const sorted = heard.toSorted((one, other) => one - other)
       const median = sorted[Math.floor(sorted.length / 2)]!
       if (Math.abs(median - offset) > resolution) offset = median

@@ -1,8 +1,10 @@
 /** All that a transport may touch, made for one walk. */
+
 import { SyncError } from '../errors.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { baseOf, checkpointOf, metaOf } from '../ledger/rows.ts'
 import type { Base } from '../model.ts'
+import { aheadOfSteady } from '../platform.ts'
 import type { Reader } from '../store.ts'
 import type { Io, Peek } from '../transport.ts'
 import type { Ground } from './ground.ts'
@@ -30,13 +32,11 @@ export interface IoOptions {
 
 export function ioFor(on: Ground, { signal, deadline, landed, unfenced }: IoOptions): Io {
   const { platform } = on
-  const began = { wall: platform.now(), steady: platform.monotonic() }
+  const ahead = aheadOfSteady(platform)
 
   async function mayAct(): Promise<void> {
     const asked = platform.monotonic()
-    const wall = platform.now() - began.wall
-    const steady = platform.monotonic() - began.steady
-    if (Math.abs(wall - steady) > clockGap) {
+    if (Math.abs(aheadOfSteady(platform) - ahead) > clockGap) {
       throw new SyncError('late', 'The clock jumped while a request was being prepared. It is prepared anew.')
     }
     if (deadline !== undefined && platform.now() > deadline) {

@@ -3,6 +3,7 @@ import { equal, sameBase, sameValue } from '../equal.ts'
 import type { Entry } from '../ledger/draft.ts'
 import { replaceRow } from '../ledger/draft.ts'
 import { begin } from '../ledger/edit.ts'
+import { noted } from '../ledger/inbox.ts'
 import { remap } from '../ledger/remap.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { agreedOf } from '../ledger/rows.ts'
@@ -37,7 +38,7 @@ import {
   withoutSeen,
 } from './meeting.ts'
 import { type Open, ownEffect } from './own.ts'
-import { askOn, closeQuestion, noted, tellQuestion } from './questions.ts'
+import { askOn, closeQuestion, tellQuestion } from './questions.ts'
 import { reconcile } from './reconcile.ts'
 import { meetBelow, meetSubtree } from './subtree.ts'
 

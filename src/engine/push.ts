@@ -1,4 +1,5 @@
 /** Waiting changes go out: chosen by sequence, marked as sent in a commit, sent, and their receipts filed. */
+
 import { asSyncError, reactionTo } from '../errors.ts'
 import type { Draft } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
@@ -7,6 +8,7 @@ import { outboxKey } from '../ledger/rows.ts'
 import { changeOf } from '../ledger/settle.ts'
 import { inFlight } from '../ledger/subtree.ts'
 import type { Change, Receipt } from '../model.ts'
+import { aheadOfSteady } from '../platform.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
 import type { Io, Sent } from '../transport.ts'
 import { arrange } from './arrange.ts'
@@ -218,11 +220,11 @@ async function deliver(on: Ground, changes: readonly Change[], deadline: number)
  */
 async function send(on: Ground, changes: readonly Change[], deadline: number): Promise<Sent | 'halve'> {
   const io: Io = ioFor(on, { signal: on.signal, deadline })
-  const ahead = aheadOfSteady(on)
+  const ahead = aheadOfSteady(on.platform)
   try {
     const sent = await on.transport.push!.send(changes, io)
     // Times that were said before the clock was set mean nothing: its own pauses hold.
-    const set = Math.abs(aheadOfSteady(on) - ahead) > clockGap
+    const set = Math.abs(aheadOfSteady(on.platform) - ahead) > clockGap
     return set ? { ...sent, receipts: sent.receipts.map(one => (one.state === 'later' ? soon(one) : one)) } : sent
   } catch (thrown) {
     const error = asSyncError(thrown)
@@ -243,7 +245,5 @@ async function send(on: Ground, changes: readonly Change[], deadline: number): P
     throw error
   }
 }
-
-const aheadOfSteady = ({ platform }: Ground): number => platform.now() - platform.monotonic()
 
 const soon = (receipt: Receipt & { readonly state: 'later' }): Receipt => ({ ...receipt, notBefore: 0 })

@@ -1,6 +1,6 @@
-/** What the inbox says. What a person is asked about goes on at the remote meanwhile: the question follows, or is answered by that. */
-import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
-import { grace, type InboxEntry, type OutboxRow } from '../ledger/rows.ts'
+/** What a person is asked about goes on at the remote meanwhile: the question follows, or is answered by that. */
+import { type Entry, replaceRow } from '../ledger/draft.ts'
+import { grace, type OutboxRow } from '../ledger/rows.ts'
 import { type Home, touch } from '../ledger/settle.ts'
 import type { RemoteRecord } from '../model.ts'
 import type { Meeting } from './meeting.ts'
@@ -41,29 +41,4 @@ export async function closeQuestion(on: Meeting, head: OutboxRow, remote: Remote
     loses: 'nothing',
     until: on.draft.now + grace,
   })
-}
-
-/** An entry of the inbox about a change, as things stand. */
-export function noted(
-  draft: Draft,
-  home: Home,
-  entry: Entry,
-  row: OutboxRow,
-  theirs: RemoteRecord,
-  told: Pick<InboxEntry, 'verdict' | 'loses' | 'by'> & Partial<InboxEntry>,
-): InboxEntry {
-  return {
-    id: row.asks ?? draft.uuid(),
-    remote: home.remote,
-    collection: entry.collection,
-    record: entry.id,
-    at: draft.now,
-    rule: home.rule,
-    base: row.base ?? null,
-    local: { change: row.change, value: row.value, at: row.at },
-    theirs,
-    state: 'settled',
-    ...(told.state !== 'open' && { until: draft.now + home.keep }),
-    ...told,
-  }
 }

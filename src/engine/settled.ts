@@ -6,6 +6,7 @@ import { equal, sameBase } from '../equal.ts'
 import { alike, collide } from '../ledger/collide.ts'
 import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'
+import { noted } from '../ledger/inbox.ts'
 import { remap } from '../ledger/remap.ts'
 import type { ChangeRow, InboxEntry, OutboxRow } from '../ledger/rows.ts'
 import { grace, outboxKey, putCheckpoint } from '../ledger/rows.ts'
@@ -20,7 +21,6 @@ import { ioFor } from './io.ts'
 import { meet } from './meet.ts'
 import { type Meeting, meetingOf, withoutSeen } from './meeting.ts'
 import { takenWith } from './outcome.ts'
-import { noted } from './questions.ts'
 import { placeOf } from './transfers.ts'
 import { withVerdicts } from './verdicts.ts'
 
@@ -73,7 +73,7 @@ export function askThere(draft: Draft, home: Home, entry: Entry, remote: RemoteR
   const { sealed: _, refused: _1, answer: _2, ...rest } = unsent(row)
   const asks = row.asks ?? draft.uuid()
   replaceRow(entry, row, { ...rest, state: 'asked', seen: remote, asks, ticket: remote.ticket! })
-  const open = { verdict: { take: 'ask' }, loses: 'nothing', by: 'remote', state: 'open' } as const
+  const open = { verdict: { take: 'ask' }, loses: 'nothing', by: 'remote' } as const
   draft.note(noted(draft, home, entry, { ...row, asks }, remote, open))
 }
 

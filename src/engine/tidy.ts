@@ -1,7 +1,9 @@
 /** Forgets what its time is over for: settled changes, old conflicts and jobs, bytes that nothing names. */
+
 import { dropUnnamed } from '../ledger/bodies.ts'
 import { dropOld } from '../ledger/tidy.ts'
 import { dropOldTransfers } from '../ledger/transfers.ts'
+import { aheadOfSteady } from '../platform.ts'
 import type { EngineOptions } from './engine.ts'
 import { mustLead } from './ground.ts'
 
@@ -12,9 +14,9 @@ const doubt = 365 * 24 * every
 
 export async function keepTidy(on: EngineOptions, epoch: number, lost: AbortSignal): Promise<void> {
   for (let wait = 60_000; !lost.aborted; wait = every) {
-    const began = { wall: on.platform.now(), steady: on.platform.monotonic() }
+    const ahead = aheadOfSteady(on.platform)
     await on.platform.sleep(wait, lost).catch(() => {}) // stopped: the loop sees it
-    const jumped = Math.abs(on.platform.now() - began.wall - (on.platform.monotonic() - began.steady)) > jump
+    const jumped = Math.abs(aheadOfSteady(on.platform) - ahead) > jump
     // A clock that jumps makes nothing old: what is not sure stays until next time.
     if (!lost.aborted && !jumped) await tidy(on, epoch).catch(() => {})
   }

@@ -2,6 +2,7 @@
 import { alike, become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
 import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
 import { begin, isFolder, renewed } from '../ledger/edit.ts'
+import { noted } from '../ledger/inbox.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { agreedOf } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
@@ -117,23 +118,16 @@ async function bringBack(draft: Draft, home: Home, folder: Entry, head: OutboxRo
     if (was === undefined) return false
     const gone: Base = { value: null, version: version ?? null }
     await begin(draft, home.remote, next, { value: was, base: gone, at: head.at })
-    draft.note({
-      id: draft.uuid(),
-      remote: home.remote,
-      collection: next.collection,
-      record: next.id,
-      at: draft.now,
-      rule: home.rule,
-      base: null,
-      local: { change: head.change, value: was, at: head.at },
-      theirs: { collection: home.sourceName, id: next.id, ...gone },
-      verdict: { take: 'local' },
-      by: 'tree',
-      state: 'settled',
-      loses: 'remote',
-      until: draft.now + home.keep,
-      reason: 'It was deleted at the remote, and something was put into it here.',
-    })
+    const theirs = { collection: home.sourceName, id: next.id, ...gone }
+    draft.note(
+      noted(draft, home, next, { ...head, value: was, base: null }, theirs, {
+        id: draft.uuid(),
+        verdict: { take: 'local' },
+        by: 'tree',
+        loses: 'remote',
+        reason: 'It was deleted at the remote, and something was put into it here.',
+      }),
+    )
     const up = was[home.source.parent!]
     if (typeof up !== 'string') return true
     next = await draft.get(home.collection, up)
@@ -188,23 +182,15 @@ async function breakRing(on: Meeting, home: Home, entry: Entry, head: OutboxRow)
   const remote: RemoteRecord = { collection: home.sourceName, id: entry.id, ...head.base! }
   putBack(draft, home, entry, head)
   const row = entry.rows[0]!
-  draft.note({
-    id: draft.uuid(),
-    remote: home.remote,
-    collection: entry.collection,
-    record: entry.id,
-    at: draft.now,
-    rule: home.rule,
-    base: head.base ?? null,
-    local: { change: head.change, value: head.value, at: head.at },
-    theirs: remote,
-    verdict: { take: 'merged', value: row.value },
-    by: 'tree',
-    state: 'settled',
-    loses: 'parts',
-    until: draft.now + home.keep,
-    reason: 'With a move at the remote, this move would have put a folder into itself.',
-  })
+  draft.note(
+    noted(draft, home, entry, head, remote, {
+      id: draft.uuid(),
+      verdict: { take: 'merged', value: row.value },
+      by: 'tree',
+      loses: 'parts',
+      reason: 'With a move at the remote, this move would have put a folder into itself.',
+    }),
+  )
   return true
 }
 

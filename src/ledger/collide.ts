@@ -4,6 +4,7 @@ import type { Judgement } from '../resolver.ts'
 import type { Draft, Entry } from './draft.ts'
 import { replaceRow } from './draft.ts'
 import { begin, isFolder, renewed } from './edit.ts'
+import { noted } from './inbox.ts'
 import { remap } from './remap.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'
 import { grace } from './rows.ts'
@@ -42,24 +43,13 @@ export async function collide(
 ): Promise<void> {
   const theirs: RemoteRecord = remoteOf(home, other)
   const { verdict } = judgement
-  const record: InboxEntry = {
-    id: row.asks ?? draft.uuid(),
-    remote: home.remote,
-    collection: entry.collection,
-    record: entry.id,
-    at: draft.now,
-    rule: home.rule,
-    base: row.base ?? null,
-    local: { change: row.change, value: row.value, at: row.at },
-    theirs,
+  const record = noted(draft, home, entry, row, theirs, {
     verdict,
     by,
-    state: verdict.take === 'ask' ? 'open' : 'settled',
     loses: judgement.loses,
     ...(judgement.uncertain && { uncertain: true as const }),
-    ...(verdict.take !== 'ask' && { until: draft.now + home.keep }),
     reason: 'Another record has this name in this place.',
-  }
+  })
   if (verdict.take === 'ask') {
     const { refused: _, sealed: _1, after: _2, ...rest } = row
     replaceRow(entry, row, { ...rest, state: 'asked', seen: theirs, asks: record.id })

@@ -1,6 +1,7 @@
 /** The remote gives a record another id than the one that it was made under. */
 import type { Value } from '../model.ts'
 import type { Draft, Entry } from './draft.ts'
+import { noted } from './inbox.ts'
 import { grace, type InboxEntry, type OutboxRow } from './rows.ts'
 import type { Home } from './settle.ts'
 
@@ -49,21 +50,12 @@ async function moveChildren(draft: Draft, home: Home, from: string, to: string):
 }
 
 function lostEntry(draft: Draft, home: Home, to: Entry, lost: OutboxRow): InboxEntry {
-  return {
+  const theirs = { collection: home.sourceName, id: to.id, value: to.value ?? null, version: to.meta.version ?? null }
+  return noted(draft, home, to, lost, theirs, {
     id: draft.uuid(),
-    remote: home.remote,
-    collection: to.collection,
-    record: to.id,
-    at: draft.now,
-    rule: home.rule,
-    base: lost.base ?? null,
-    local: { change: lost.change, value: lost.value, at: lost.at },
-    theirs: { collection: home.sourceName, id: to.id, value: to.value ?? null, version: to.meta.version ?? null },
     verdict: { take: 'remote' },
     by: 'tree',
-    state: 'settled',
     loses: 'local',
-    until: draft.now + home.keep,
     reason: 'The remote gave two local records the same id.',
-  }
+  })
 }

@@ -7,6 +7,7 @@ import type { Draft, Entry } from './draft.ts'
 import { replaceRow } from './draft.ts'
 import type { Place } from './edit.ts'
 import { begin, isFolder, renewed } from './edit.ts'
+import { noted } from './inbox.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'
 import { grace } from './rows.ts'
 import { unsent } from './waiting.ts'
@@ -150,25 +151,15 @@ export async function settle(
 ): Promise<void> {
   const common = commonOf(row, remote)
   const dropped = loses === 'nothing' && common?.value != null ? loserOf(verdict, row.value, remote.value) : loses
-  const record: InboxEntry = {
-    id: row.asks ?? draft.uuid(),
-    remote: home.remote,
-    collection: entry.collection,
-    record: entry.id,
-    at: draft.now,
-    rule: home.rule,
+  const record = noted(draft, home, entry, row, remote, {
     base: common,
-    local: { change: row.change, value: row.value, at: row.at },
-    theirs: remote,
     verdict,
     by,
-    state: verdict.take === 'ask' ? 'open' : 'settled',
     loses: dropped,
     ...(uncertain && { uncertain }),
     ...(reason !== undefined && { reason }),
-    ...(verdict.take !== 'ask' && { until: draft.now + home.keep }),
     ...more,
-  }
+  })
   // What ran over the other's value is there now, so that value has to be put back rather than taken over.
   const base: Base = row.overwrote ?? { value: remote.value, version: remote.version }
   if (verdict.take === 'ask') {

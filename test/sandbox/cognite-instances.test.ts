@@ -203,6 +203,15 @@ describe('sync', () => {
     expect((await apply([movie('a')])).body.items[0].version).toBe(4)
   })
 
+  test('begins no life before the one before it, however long its transaction took', async () => {
+    const { apply, remove, sandbox } = graph()
+    const born = async () => (await apply([movie('a')])).body.items[0].createdTime as number
+    const first = await born()
+    await remove('a')
+    sandbox.set({ instances: { behind: [10_000, 10_000] } })
+    expect(await born()).toBeGreaterThan(first)
+  })
+
   test('keeps to its limits, tells types and notices, and runs out of time where too much is asked', async () => {
     const { apply, sync, sandbox } = graph()
     await apply([movie('a')])
