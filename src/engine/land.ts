@@ -1,7 +1,7 @@
 /** A page and its cursor become part of the store: gather, judge, commit, in one transaction in the end (laws 1 and 2). */
 import { equal, sameBase, sameValue } from '../equal.ts'
 import { SyncError } from '../errors.ts'
-import type { Draft } from '../ledger/draft.ts'
+import type { Draft, Entry } from '../ledger/draft.ts'
 import { draftOf } from '../ledger/draft.ts'
 import type { Checkpoint, Meta, OutboxRow } from '../ledger/rows.ts'
 import { agreedOf, metaOf, putCheckpoint } from '../ledger/rows.ts'
@@ -129,8 +129,7 @@ async function knownIn(
   records: readonly RemoteRecord[],
 ): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>()
-  // Where nothing is guarded, what comes before our own is what we ran over.
-  if (snapshot || guard === 'none') return found
+  if (snapshot) return found
   for (const [at, remote] of records.entries()) {
     const place = on.places.get(remote.collection)
     if (place === undefined) continue
@@ -138,10 +137,19 @@ async function knownIn(
     const [head] = entry.rows
     const base = head === undefined ? agreedOf(storedOf(entry)) : head.base
     if (base == null || !sameBase(base, remote) || entry.meta.echo !== undefined) continue
+    // Where nothing is guarded, what comes before our own is what we ran over.
+    if (guard === 'none' && wroteThere(entry)) continue
     // A feed may bring our own row again, behind newer ones.
     if ((await ownEffect(draft, remote.origin)) === undefined) found.set(nameOf(remote), at)
   }
   return found
+}
+
+/** Whether a change of ours may have taken effect on it lately. */
+function wroteThere({ meta, rows: [head] }: Entry): boolean {
+  if (meta.replaced !== undefined || meta.deleted !== undefined) return true
+  if (head === undefined) return typeof meta.at === 'object'
+  return head.state !== 'waiting' || head.sealed === true || head.sent !== undefined
 }
 
 /** It tells what became of a change of ours, whatever came after that. */

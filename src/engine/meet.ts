@@ -96,6 +96,7 @@ export async function meet(on: Meeting, home: Home, remote: RemoteRecord, label:
       return accepted(on, home, entry, lastShown(on, head), remote, label)
     }
     if (home.settles && remote.subtree && remote.value === null) await meetBelow(on, home, entry, remote, label, meet)
+    noteOverrun(on, home, entry, head, remote)
     // Its own outcome comes first; what the remote showed meanwhile is kept, never passed over (I3).
     replaceRow(entry, head, { ...head, seen: behind(head, remote) })
     await tellQuestion(on, head, remote)
@@ -112,6 +113,19 @@ function noteRevived({ draft }: Meeting, home: Home, entry: Entry, head: OutboxR
   const { seen, base, value } = head
   if (seen === undefined || seen.id !== entry.id || seen.value !== null || base?.value == null || value === null) return
   draft.note(noted(draft, home, entry, head, seen, { verdict: { take: 'local' }, loses: 'remote', by: 'remote' }))
+}
+
+/**
+ * A value of ours that was replaced there is back: a request of ours came late, or twice, and ran over what was shown
+ * last. Nobody else can know that it was not meant.
+ */
+function noteOverrun({ draft, guard }: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): void {
+  const { seen, base, value, sent } = head
+  if (guard !== 'none' || seen === undefined || !wasReplaced(draft, entry, remote.value)) return
+  const ours = [value, base?.value ?? null, sent, remote.value].some(one => sameValue(one ?? null, seen.value))
+  if (ours || wasReplaced(draft, entry, seen.value)) return
+  const late = { ...head, value: remote.value, base: null }
+  draft.note(noted(draft, home, entry, late, seen, { verdict: { take: 'local' }, loses: 'remote', by: 'remote' }))
 }
 
 /** What a feed showed before our own effect came before it: a guarded remote took the change on the base we knew. */

@@ -144,12 +144,14 @@ export function watchEffects(sim: Sim): void {
         continue
       }
       if (blind) history.unseen.add(`${cell} ${value}`)
+      // A request that comes a second time takes away what was made since, and looks like anybody's.
+      if (again && own) history.unseen.add(`${cell} ${value}`)
       if (remote === 'open-box') {
+        if (again) history.overrun.add(`${cell} ${value}`)
         if (blind) untold.set(`${machine} ${value}`, `${cell} ${value}`)
         continue
       }
-      // A request that comes a second time takes away what was made since, and looks like anybody's.
-      if (again && (own || !after.cells.has(cell))) history.unseen.add(`${cell} ${value}`)
+      if (again && !after.cells.has(cell)) history.unseen.add(`${cell} ${value}`)
       const since = back.get(`${cell} ${value}`)
       const deleter = history.writes.find(write => write.cell === cell && write.value === null && write.over === value)
       if (since === undefined || deleter === undefined || deleter.by === machine) continue

@@ -182,6 +182,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     unseen: history.unseen,
     mistaken: history.mistaken,
     relived: history.relived,
+    overrun: history.overrun,
     nameless: options.knobs.metadata !== 'full',
     shown: shownBy(sim),
     rule:

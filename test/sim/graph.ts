@@ -53,6 +53,8 @@ export interface Evidence {
   readonly mistaken: ReadonlySet<string>
   /** `cell value` of what was deleted, and followed there by what somebody else made without knowing of it. */
   readonly relived: ReadonlySet<string>
+  /** `cell value` of what a request ran over that came a second time, where nothing is guarded and a log tells of it. */
+  readonly overrun: ReadonlySet<string>
   /** Whether the server's log leaves out where things are. */
   readonly nameless: boolean
   /** What its log showed of names and bytes to whoever reads on; of a log that was cut, or says no more than paths: nothing. */

@@ -24,6 +24,8 @@ export interface History {
   readonly mistaken: Set<string>
   /** `cell value` of what was deleted, and followed there by what somebody else made without knowing of it. */
   readonly relived: Set<string>
+  /** `cell value` of what a request ran over that came a second time, where nothing is guarded and a log tells of it. */
+  readonly overrun: Set<string>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -43,6 +45,7 @@ export function historyOf(): History {
     unseen: new Set(),
     mistaken: new Set(),
     relived: new Set(),
+    overrun: new Set(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []

@@ -28,6 +28,7 @@ const madeOne = (cells: { readonly [cell: string]: string }, renamed: Write): Ev
   unseen: new Set(),
   mistaken: new Set(),
   relived: new Set(),
+  overrun: new Set(),
   nameless: false,
   shown: new Set(),
   rule: 'KEEP_BOTH',
@@ -87,4 +88,20 @@ test('a delete that was over when somebody made the record anew is in no conflic
   expect(judge(one).map(({ invariant }) => invariant)).toEqual(['I5'])
   expect(judge({ ...one, relived: new Set(['notes/n other']) }).map(({ invariant }) => invariant)).toEqual(['I5'])
   expect(judge({ ...one, relived: new Set(['notes/n first']) })).toEqual([])
+})
+
+test('what a request ran over that came a second time is told by an inbox, if by no more than that (I5)', () => {
+  const told = (inbox: readonly Entry[], overrun: readonly string[]): string[] =>
+    judge({
+      ...madeOne({ 'notes/a': 'v1' }, write(2, 'notes/a', 'v2', 'theirs')),
+      writes: [write(0, 'notes/a', null, 'v1'), write(1, 'notes/a', 'v1', 'v2'), write(2, 'notes/a', 'v2', 'theirs')],
+      inbox,
+      guarded: false,
+      shownAgain: new Set(['notes/a v1']),
+      overrun: new Set(overrun),
+    }).map(({ invariant }) => invariant)
+  const late = { ...entry('notes/a', 'v1', 'v1', 'theirs'), copy: undefined }
+  expect(told([late], ['notes/a theirs'])).toEqual([])
+  expect(told([late], [])).toContain('I5')
+  expect(told([], ['notes/a theirs'])).toContain('I5')
 })

@@ -209,6 +209,7 @@ export async function toySeed(seed: string, bug: Bug): Promise<{ failures: { inv
     unseen: new Set<string>(),
     mistaken: new Set<string>(),
     relived: new Set<string>(),
+    overrun: new Set<string>(),
     rule: 'ONE_WINNER' as const,
     revived: new Set<string>(),
   }

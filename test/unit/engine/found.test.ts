@@ -277,10 +277,15 @@ describe('an earlier life of a record that we made anew, shown after our creatio
   })
 })
 
-test.each(['SERVER_WINS', 'KEEP_BOTH'] as const)(
-  'what a log shows of a record before the state that a listing had is no conflict with an edit of that state (I4, %s)',
-  async rule => {
-    const fake = fakeOf()
+test.each([
+  ['SERVER_WINS', {}],
+  ['KEEP_BOTH', {}],
+  ['SERVER_WINS', { guard: 'none', origins: false }],
+  ['KEEP_BOTH', { guard: 'none', origins: false }],
+] as const)(
+  'what a log shows of a record before the state that a listing had is no conflict with an edit of that state (I4, %s, %j)',
+  async (rule, options) => {
+    const fake = fakeOf(options)
     const device = await deviceOf(fake, { rule })
     fake.whilePulling = () => {
       fake.whilePulling = undefined
@@ -653,6 +658,25 @@ describe('at a remote that guards nothing', () => {
       { state: 'open', local: { value: { n: 2 } }, theirs: { value: { n: 9 } } },
     ])
     expect([await device.values(), fake.values()]).toEqual([{ a: { n: 2 } }, { a: { n: 2 } }])
+    await mustAgree(device)
+  })
+
+  test('what a late request of ours runs over, while an edit waits for its answer, is in the inbox (I5)', async () => {
+    const fake = fakeOf(unguarded)
+    const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+    await device.pull()
+    for (const n of [1, 2]) {
+      await device.put('a', { n })
+      await device.sync()
+    }
+    await device.put('a', { n: 3 })
+    fake.failSends = [new SyncError('network', 'The request is lost.')]
+    await expect(device.push()).rejects.toThrow()
+    fake.put('a', { n: 9 })
+    fake.put('a', { n: 1 }) // the first request comes again
+    await device.sync()
+    const [first] = (await device.inbox()).filter(({ theirs }) => theirs.value?.n === 9)
+    expect(first).toMatchObject({ local: { value: { n: 1 } }, theirs: { value: { n: 9 } }, loses: 'remote' })
     await mustAgree(device)
   })
 
