@@ -25,11 +25,12 @@ export interface News {
   readonly missing: readonly string[]
 }
 
+/** `walking`: these rows go on from a listing, which may not have had the folders that they speak of. */
 export async function resolveRows(
   api: Api,
   scope: Scope,
   all: readonly LogRow[],
-  paused: ReadonlySet<string>,
+  { paused, walking }: { readonly paused: ReadonlySet<string>; readonly walking: boolean },
   io: Io,
 ): Promise<News> {
   const covered = all.filter(({ share, kind }) => covers(scope, share) && (kind === 'share' || !paused.has(share)))
@@ -55,8 +56,10 @@ export async function resolveRows(
   const past = pastOf(covered)
   const withPast = (record: RemoteRecord): RemoteRecord => ({ ...record, past: past.get(record.id) ?? [] })
   const deleted = gone.map(deletedRecord).map(withPast)
-  const lacking = seen.filter((row, at) => resolved[at] === undefined && !shares.lost.has(row.share))
-  const ends = endOf(covered, new Set(lacking.map(({ id }) => id)))
+  const ends = endOf(covered, new Set(seen.map(({ id }) => id)))
+  // The row of a deleted folder speaks for what is known to be in it, and that folder may never have been listed.
+  const isGone = (row: LogRow, at: number) => resolved[at] === undefined || (walking && ends.has(row.id))
+  const lacking = seen.filter((row, at) => isGone(row, at) && !shares.lost.has(row.share))
   // What is brought back from a delete comes back as it was last, not as this device happened to know it.
   const lastSeen = gone.flatMap(row => lastBefore(covered, row) ?? [])
   const toWalk = seen.flatMap(({ kind, id, share, newPath = '' }) =>
@@ -66,7 +69,7 @@ export async function resolveRows(
     upserts: [
       ...shares.records,
       ...lastSeen,
-      ...resolved.filter(record => record !== undefined).map(withPast),
+      ...resolved.filter((record, at) => record !== undefined && !isGone(seen[at]!, at)).map(one => withPast(one!)),
       ...deleted.filter(({ subtree }) => !subtree),
     ],
     // What the tree here has in those folders goes with them; the rest of what they took along goes by itself.

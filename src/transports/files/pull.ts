@@ -140,10 +140,10 @@ export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
   }
 
   /** An entry that is missing is explained by what the log says behind these rows, so that is read too. */
-  async function resolved(first: Part, paused: ReadonlySet<string>, io: Io) {
+  async function resolved(first: Part, how: Parameters<typeof resolveRows>[3], io: Io) {
     const asked = new Set<string>()
     for (let part = first; ; ) {
-      const news = await resolveRows(api, scope, part.rows, paused, io)
+      const news = await resolveRows(api, scope, part.rows, how, io)
       const open = news.missing.filter(id => !asked.has(id))
       if (open.length === 0) return { part, news }
       part = await readOn(part, new Set(open), io)
@@ -172,7 +172,7 @@ export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
    */
   async function* land(place: Place, read: Part, selections: Selections, io: Io): AsyncGenerator<Page, Place> {
     const walking = place.phase === 'walk'
-    const { part, news } = await resolved(read, pausedIn(selections), io)
+    const { part, news } = await resolved(read, { paused: pausedIn(selections), walking }, io)
     const sifted = await sift(api, selections, part.rows, news, walking, io)
     const { subtrees, hides } = sifted
     const here = writePlace(scope, place)

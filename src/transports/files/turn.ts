@@ -87,10 +87,11 @@ async function comesIntoSight(view: View, share: string, was: Selection, is: Sel
   ]
   for (const id of ids) {
     const folder = await view.folder(id)
-    if (folder === undefined || (await view.shows(id, folder.row)) === 'hidden') continue
+    const how = folder && (await view.shows(id, folder.row))
+    if (folder === undefined || how === 'hidden') continue
     const { origin, ...record } = folder.record
     for (const one of [...(await lacking(view, folder.row)), ...(folder.here ? [] : [record])]) records.set(one.id, one)
-    put.push(folderToWalk(share, id, await pathOf(view, folder.row)))
+    put.push(folderToWalk(share, id, await pathOf(view, folder.row), how === 'bare'))
   }
   return { records: [...records.values()], put }
 }

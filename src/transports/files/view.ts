@@ -53,13 +53,15 @@ export function viewOf(
     }))
     if (shown !== undefined) return folderOf(shown, here)
     if (!fresh && base != null) return folderOf({ collection: 'tree', id, ...base }, here)
-    const record = (!fresh && hiddenRecord(id, hidden)) || (await asked(id))
+    const record = (!fresh && hiddenRecord(id, hidden)) || (await asked(id, 'folder'))
     return record && folderOf(record, here)
   }
 
-  async function asked(id: string): Promise<RemoteRecord | undefined> {
-    const entry = await api.entry('folder', id, share, io)
-    const value = await placed(api, 'folder', { id, share, newPath: undefined }, entry, io)
+  /** As the server has it now. */
+  async function asked(id: string, kind: 'file' | 'folder'): Promise<RemoteRecord | undefined> {
+    const entry = await api.entry(kind, id, share, io)
+    if (entry === undefined && kind === 'file') return undefined
+    const value = await placed(api, kind, { id, share, newPath: undefined }, entry, io)
     return value && treeRecord(id, value, entry?.version, entry?.number, entry?.at)
   }
 
@@ -94,6 +96,7 @@ export function viewOf(
     over,
     overSelected,
     folder,
+    asked,
 
     /** `whole`: with all that is in it. */
     async shows(id: string, value: TreeRow): Promise<'whole' | 'bare' | 'hidden'> {

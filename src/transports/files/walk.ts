@@ -14,7 +14,7 @@ import type { Api } from './api.ts'
 import type { RecordsReader } from './records-reader.ts'
 import { folderOver, type Place, type Scope, writePlace } from './scope.ts'
 import { isPart, pausedIn, type Selection, type Selections, selectionOf, selectionRow } from './selection.ts'
-import { type View, viewOf } from './view.ts'
+import { hiddenRow, type View, viewOf } from './view.ts'
 import { asTreeRow, type Entry, treeRecord } from './wire.ts'
 
 const FOLDERS_AT_ONCE = 8
@@ -220,8 +220,8 @@ export async function completed(io: Io): Promise<Completed> {
 }
 
 /**
- * What was known of a share that is shown in part and was not listed may be hidden rather than gone: each is asked for,
- * and what is there still counts as seen.
+ * What was known of a share that is shown in part and was not listed may be hidden rather than gone: each is asked for.
+ * What is there is met as it is, and hidden where it is out of sight by now.
  */
 export async function* unlisted(
   api: Api,
@@ -232,7 +232,8 @@ export async function* unlisted(
   const walked = await io.peek(peek => peek.rows(['walk']))
   const shares = new Set(walked.map(({ key }) => String(key[1])).filter(id => isPart(selectionOf(selections, id))))
   if (shares.size === 0) return
-  const views = new Map([...shares].map(id => [id, viewOf(api, id, selectionOf(selections, id), io)]))
+  const views = new Map<string, View>()
+  for (const id of shares) views.set(id, viewOf(api, id, selectionOf(selections, id), io, { fresh: true }))
   for (let after: string | undefined; ; ) {
     const behind = after
     const some = await io.peek(async peek => {
@@ -242,13 +243,25 @@ export async function* unlisted(
     })
     const found = await inParallel(some, REQUESTS_AT_ONCE, async ({ id, row }) => {
       const view = row && views.get(row.share)
-      if (view === undefined) return undefined
-      const listed = (await view.over(row!)).whole && (await view.shows(id, row!)) !== 'hidden'
-      const entry = listed ? undefined : await api.entry(row!.kind, id, row!.share, io)
-      return entry?.value && treeRecord(id, entry.value, entry.version, entry.number, entry.at)
+      const record = view && (await view.asked(id, row!.kind))
+      const now = asTreeRow(record?.value)
+      if (record === undefined || now === undefined) return []
+      return [{ record, hidden: (await view!.shows(id, now)) === 'hidden', share: now.share }]
     })
-    const records = found.filter(record => record !== undefined)
-    if (records.length > 0) yield { records, snapshot: true, cursor }
+    const there = found.flat()
+    const hidden = there.filter(one => one.hidden)
+    if (there.length > 0)
+      yield {
+        records: there.map(({ record }) => record),
+        snapshot: true,
+        cursor,
+        hides: hidden.map(({ record: { id } }) => ({ source: 'tree', id })),
+        private: {
+          put: hidden.flatMap(({ record, share }) =>
+            asTreeRow(record.value)?.kind === 'folder' ? [hiddenRow(share, record)] : [],
+          ),
+        },
+      }
     if (some.length < PAGE_RECORDS) return
     after = some.at(-1)?.id
   }

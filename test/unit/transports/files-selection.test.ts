@@ -128,6 +128,33 @@ describe.each(Object.entries(servers))('on a server %s', (_, knobs) => {
     expect(paths(one)).toEqual(['/c', '/c/d', '/c/d/b', '/c/d/b/x', '/top'])
   })
 
+  test('what is made and deleted in a folder of which nothing was heard while the share was off is not here', async () => {
+    const d = planted(knobs)
+    const one = await d.device()
+    d.admin.createFolder(d.share, '/a/new')
+    await choose(d, one, { enabled: false })
+    await one.pull()
+    d.admin.createFile(d.share, '/a/new/file', 'new')
+    d.admin.remove(d.share, '/a')
+    await choose(d, one, { enabled: true })
+    await one.pull()
+    expect(paths(one)).toEqual(['/c', '/c/d', '/c/d/z', '/top'])
+  })
+
+  test('what moved out of sight while the place in the log was lost is hidden, not deleted, and comes back', async () => {
+    const d = planted(knobs)
+    const one = await d.device()
+    await choose(d, one, { excluded: [idAt(d, '/c')] })
+    one.cursor = undefined
+    d.admin.move(d.share, '/a', '/c/a')
+    const pages = await one.pull()
+    expect(paths(one)).toEqual(['/top'])
+    expect(pages.flatMap(({ records }) => records).filter(({ value }) => value === null)).toEqual([])
+    await choose(d, one, { excluded: [], selected: [idAt(d, '/c/a')] })
+    await one.pull()
+    expect(paths(one)).toEqual(['/c', '/c/a', '/c/a/b', '/c/a/b/x', '/c/a/y', '/top'])
+  })
+
   test('whatever happens there and is chosen, all that is chosen is here and nothing else', async () => {
     const op = fc.record({
       what: fc.constantFrom(
