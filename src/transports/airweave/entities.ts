@@ -3,6 +3,7 @@
  * where something may be gone, because a search shows no deletions.
  */
 import type { RemoteRecord } from '../../model.ts'
+import type { KeyedRow } from '../../store.ts'
 import type { Io } from '../../transport.ts'
 import { deleted, knownOf, type News } from '../shared/listing.ts'
 import { text } from '../shared/shape.ts'
@@ -25,27 +26,36 @@ export async function readBack(
   holds: boolean,
   io: Io,
 ): Promise<ReadBack> {
-  const row = await io.peek(peek => peek.row(['read', connection]))
+  const key = ['read', connection]
+  const row = (await io.peek(peek => peek.row(key))) as KeyedRow['row'] | undefined
   const last = text(row, 'job')
   const newest = jobs[0]?.id
+  // A job that was seen and not read: it may be forgotten by the time that it is over.
+  const unread = text(row, 'unread')
   const nothing = newest === undefined && row === undefined && !holds
-  if (nothing || (newest === last && row !== undefined)) return { group: connection, records: [], whole: true }
+  if (nothing || (newest === last && row !== undefined && unread === undefined))
+    return { group: connection, records: [], whole: true }
+  const later = (id: string | undefined, whole: boolean): ReadBack => {
+    const put = row === undefined || id === undefined || id === unread ? [] : [{ key, row: { ...row, unread: id } }]
+    return { group: connection, records: [], ...(put.length > 0 && { rows: { put } }), whole }
+  }
   // While one is at work, what search shows is neither before nor after it.
-  if (jobs.some(job => !isOver(job))) return { group: connection, records: [], whole: row !== undefined }
+  if (jobs.some(job => !isOver(job))) return later(newest, row !== undefined)
   const sync = text(row, 'sync') ?? (await api.syncId(connection, io))
   if (sync === undefined) return { group: connection, records: [], whole: false }
 
   const at = jobs.findIndex(({ id }) => id === last)
   const news = at < 0 ? undefined : jobs.slice(0, at)
-  const full = news === undefined || news.length > MOST_JOBS || news.some(mayHaveDeleted)
+  const missed = unread !== undefined && !jobs.some(({ id }) => id === unread)
+  const full = news === undefined || missed || news.length > MOST_JOBS || news.some(mayHaveDeleted)
   const read = full ? await everything(api, connection, sync, io) : await since(api, connection, sync, news, io)
   // A job that came meanwhile has changed what was being read: the next look begins anew.
   const [after] = (await api.jobs(connection, 1, io)) ?? []
   if (after?.id !== newest || !read.whole) {
     if (!read.whole) io.notice({ code: 'protocol', message: 'Search gave entities twice: they are read again.' })
-    return { group: connection, records: [], whole: false }
+    return later(after?.id, false)
   }
-  return { ...read, rows: { put: [{ key: ['read', connection], row: { job: newest ?? null, sync } }] } }
+  return { ...read, rows: { put: [{ key, row: { job: newest ?? null, sync } }] } }
 }
 
 /** Nothing says what a cancelled job did. */

@@ -363,6 +363,26 @@ describe('what was synced', () => {
     expect(await texts()).toEqual(['first 1', 'first 9'])
   })
 
+  test('by a job that was seen at work, and forgotten before it was seen again, is read too', async () => {
+    const { world, admin, id, texts, db, some } = await scene({ perEntity: 5 * second })
+    admin.startJob(id)
+    await world.pass(minute)
+    admin.forgetJobs(id)
+    db.remotes.search.sync()
+    await world.pass(minute)
+    admin.setEntities(id, some([1, 9]))
+    admin.startJob(id)
+    await world.pass(2 * second)
+    db.remotes.search.sync()
+    await world.pass(2 * second)
+    await db.remotes.search.pause()
+    await world.pass(2 * minute)
+    admin.forgetJobs(id)
+    await db.remotes.search.resume()
+    await world.pass(2 * minute)
+    expect(await texts()).toEqual(['first 1', 'first 9'])
+  })
+
   test('cannot be changed here', async () => {
     const { db, run, world } = await scene()
     await run()
