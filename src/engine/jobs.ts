@@ -165,6 +165,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     } catch (thrown) {
       const error = asSyncError(thrown)
       if (over(error)) throw error
+      obey(error)
       const maybe = reactionTo(error).effect === 'maybe'
       doubted.set(row.id, (maybe ? undefined : since) ?? steady())
       if (maybe) throw error
@@ -275,14 +276,17 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     )
   }
 
+  /** Whether or not the store can take the reason, a remote that said when to come back is not asked earlier (I14). */
+  function obey({ notBefore }: SyncError): void {
+    if (notBefore !== undefined) allowed = Math.max(allowed, steady() + askedWait(notBefore, platform.now()))
+  }
+
   async function blame(row: JobRow, thrown: unknown): Promise<void> {
     const error = asSyncError(thrown)
     if (over(error)) throw error
     const { next: reaction } = reactionTo(error)
     const now = platform.now()
-    // Whoever asks, and whether or not the store can take the reason, a remote that said when to come back is not asked
-    // earlier (I14).
-    if (error.notBefore !== undefined) allowed = Math.max(allowed, steady() + askedWait(error.notBefore, now))
+    obey(error)
     // A short job may be over before the second look: the first one comes at once.
     const fresh = steady() - (doubted.get(row.id) ?? Number.NEGATIVE_INFINITY) < firstPause
     const isOpen = await change(row, before => {

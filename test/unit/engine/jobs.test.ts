@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
+import type { Store } from '../../../src/store.ts'
 import { closeAll, dying, type Fate, placeOf, type WorksOptions } from './works.ts'
 
 afterEach(closeAll)
@@ -191,6 +192,31 @@ describe('a job', () => {
     expect(remote.calls.length).toBe(before)
     await world.pass(minute)
     expect(remote.calls.length).toBeGreaterThan(before)
+  })
+
+  test('keeps the others from asking early too, where the store cannot take what the remote said (I14)', async () => {
+    const place = placeOf({ place: ({ task }) => task })
+    const { world, works: remote } = place
+    let full = true
+    const { works: handle } = await place.tab(driver => ({
+      ...driver,
+      async open(shape, platform) {
+        const store = await driver.open(shape, platform)
+        const write: Store['write'] = (scope, work, options) =>
+          full && remote.count('start') === 2
+            ? Promise.reject(new SyncError('storage-full', 'No room.'))
+            : store.write(scope, work, options)
+        return { ...store, write }
+      },
+    }))
+    const slowly = new SyncError('throttled', 'Slowly.', { notBefore: world.now() + 2 * minute })
+    remote.fates.start!.push(lost(), slowly)
+    for (const task of ['a', 'b']) await handle.run({ task })
+    await world.pass(500)
+    full = false
+    const before = remote.calls.length
+    await world.pass(minute)
+    expect([remote.count('start'), remote.calls.length]).toEqual([2, before])
   })
 
   test('is asked about in time although the clock was set back while the remote said when (I12)', async () => {
