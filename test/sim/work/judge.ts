@@ -30,7 +30,7 @@ export interface Watched {
 const BEAT = 1000
 /** Requests of a device in a minute, at most. */
 const MOST = 900
-const asked = new WeakMap<Sim, { changedAt: number; print: string }>()
+const asked = new WeakMap<Sim, { changedAt: number; print: string; look(): void }>()
 
 export function watchWork(sim: Sim, work: Work): Watched {
   const { world, network } = sim
@@ -38,13 +38,13 @@ export function watchWork(sim: Sim, work: Work): Watched {
   const cancels = new Map<string, Set<string>>()
   const ends = new Map<string, { readonly at: number; readonly job: JobSeen }>()
   const arrived = new WeakSet<Sending>()
-  const state = { changedAt: 0, print: '' }
-  asked.set(sim, state)
-
   const look = () => {
     const print = printOf(work)
     if (print !== state.print) Object.assign(state, { print, changedAt: world.elapsed() })
   }
+  const state = { changedAt: 0, print: '', look }
+  asked.set(sim, state)
+
   const beat = () => {
     work.tick()
     look()
@@ -116,7 +116,9 @@ function storms({ world, network }: Sim, work: Work): void {
 /** Everything has ended, and the device has looked at the server since something changed there, and found the end. */
 export function workQuiet(sim: Sim, work: Work, { name, tabs }: Device): boolean {
   if (work.runs().some(({ endedAt, forgotten }) => endedAt === undefined && !forgotten)) return false
-  const { changedAt } = asked.get(sim)!
+  const state = asked.get(sim)!
+  state.look() // a run may have ended since the last beat, as a question made the server see to it
+  const { changedAt } = state
   const looks = sim.network.sendings.filter(
     one => one.machine === name && one.at > changedAt && work.looks(one) && one.heard,
   )
