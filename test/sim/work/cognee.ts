@@ -173,7 +173,9 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
       if (asked === undefined) return 'never asked for'
       if (!seesCloud) return state === 'finished-unverified' && asked.times >= 5 ? undefined : 'not to be seen'
       if (state === 'done') return lacking(meant, ended - 30_000, ended) ? 'not all in the cloud' : undefined
-      return state === 'partial' && asked.times >= 5 ? undefined : 'nothing'
+      // Of a dataset that never was there, nothing can be compared.
+      const seen = meant.every(id => datasets.includes(id)) ? 'partial' : 'finished-unverified'
+      return state === seen && asked.times >= 5 ? undefined : 'nothing'
     }
     const run = runs.get(of?.id ?? '')
     if (run === undefined) return 'no run at all'
