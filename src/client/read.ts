@@ -14,9 +14,9 @@ export async function find(tx: Reader, collection: string, id: string): Promise<
   let real = id
   for (let hops = 0; hops < mostHops; hops++) {
     const stored = await tx.records(collection).get(real)
-    if (stored !== undefined) return stored
+    if (stored?.value != null) return stored
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
-    if (alias === undefined) return undefined
+    if (alias === undefined) return stored
     real = alias.to
   }
   return undefined

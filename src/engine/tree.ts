@@ -1,7 +1,7 @@
 /** Records that hang together: what a tree cannot be is settled before it goes out. */
 import { alike, become, collide, isNew, putBack, remoteOf, spiritOf } from '../ledger/collide.ts'
 import { type Draft, type Entry, replaceRow } from '../ledger/draft.ts'
-import { begin, isFolder, renewed } from '../ledger/edit.ts'
+import { begin, inFolder, isFolder, renewed } from '../ledger/edit.ts'
 import { noted } from '../ledger/inbox.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { agreedOf } from '../ledger/rows.ts'
@@ -25,6 +25,12 @@ export async function settleTree(on: Meeting, home: Home, entry: Entry, row: Out
   const parent = row.value[home.source.parent!]
   if (typeof parent !== 'string') return false
   if (!moves(home, row)) return false
+  const value = await inFolder(on.draft, home, row.value)
+  if (value !== row.value) {
+    replaceRow(entry, head, renewed(on.draft, head, { value }))
+    if (entry.rows.length === 1) entry.value = value
+    return true
+  }
   const folder = await on.draft.get(home.collection, parent)
   if (folder.value === null && folder.rows.length === 0) return intoDeleted(on, home, entry, head, folder)
   if (await isBelow(on.draft, home, parent, entry.id)) return breakRing(on, home, entry, head)

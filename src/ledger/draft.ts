@@ -197,10 +197,10 @@ function rowKeys(collection: string, id: string, stored: Stored | undefined): Ro
 const sameRows = (entry: Loaded): boolean =>
   entry.rows.length === entry.was.rows.length && entry.rows.every((row, at) => row === entry.was.rows[at])
 
-/** The id that a record has by now, where the remote gave it another. */
+/** The id that a record has by now, where the remote gave it another; that the old one is deleted may be shown again. */
 export async function realId({ tx, get }: Pick<Draft, 'tx' | 'get'>, collection: string, id: string): Promise<string> {
   let real = id
-  for (let hops = 0; hops < mostHops && (await get(collection, real)).value === undefined; hops++) {
+  for (let hops = 0; hops < mostHops && (await get(collection, real)).value == null; hops++) {
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
     if (alias === undefined) break
     real = alias.to

@@ -2,7 +2,7 @@
 import type { Json, Stamp, Value } from '../model.ts'
 import type { Source } from '../transport.ts'
 import type { Draft, Entry } from './draft.ts'
-import { replaceRow } from './draft.ts'
+import { realId, replaceRow } from './draft.ts'
 import type { OutboxRow } from './rows.ts'
 import { agreedOf, grace } from './rows.ts'
 
@@ -25,9 +25,10 @@ export async function edit(
   place: Place,
   device: string,
   id: string,
-  value: Value | null,
+  wanted: Value | null,
 ): Promise<string[]> {
   const entry = await draft.get(place.collection, id)
+  const value = await inFolder(draft, place, wanted)
   const changes: string[] = []
   if (
     value === null &&
@@ -48,6 +49,18 @@ export async function edit(
   const change = await track(draft, home, entry, value, stampFor(draft, entry, device))
   if (change !== undefined) changes.push(change)
   return changes
+}
+
+/** Whoever wrote it may know its folder by the id that it had before the remote gave it another (rule 5). */
+export async function inFolder<V extends Value | null>(
+  draft: Draft,
+  { collection, source }: Pick<Place, 'collection' | 'source'>,
+  value: V,
+): Promise<V> {
+  const parent = source.parent === undefined ? undefined : value?.[source.parent]
+  if (typeof parent !== 'string') return value
+  const id = await realId(draft, collection, parent)
+  return id === parent ? value : { ...value, [source.parent!]: id }
 }
 
 async function track(

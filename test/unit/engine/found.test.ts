@@ -400,6 +400,26 @@ test('a file that was sent with its folder is in it under the new id as soon as 
   expect(await device.values()).toEqual({ 'srv-f': folder('f'), 'srv-x': file('x', 'srv-f') })
 })
 
+test.each(['it was made under', 'the remote shows to be deleted'])(
+  'what is put into a folder by the id that %s goes into what it is now',
+  async how => {
+    const fake = treeFake({ rename: id => `the ${id}` })
+    const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+    await device.pull()
+    await device.put('f', folder('work'))
+    await device.sync()
+    if (how === 'the remote shows to be deleted') fake.put('f', null)
+    await device.pull()
+    await device.put('a', file('a', 'f'))
+    await device.put('b', file('b'))
+    await device.put('b', file('b', 'f'))
+    expect(await device.values()).toMatchObject({ a: { parent: 'the f' }, b: { parent: 'the f' } })
+    await device.sync()
+    expect(fake.values()).toMatchObject({ 'the a': { parent: 'the f' }, 'the b': { parent: 'the f' } })
+    await mustAgree(device)
+  },
+)
+
 test('what is put into a folder that was made and deleted before it was ever sent brings it back', async () => {
   const fake = treeFake()
   const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
