@@ -204,7 +204,7 @@ export function txRecords<Row extends object>(
   collection: string,
 ): { tx: TxRecords<Row>; changes: string[] } {
   const place = placeOf(on, collection)
-  const { readonly, append, parent } = place.source
+  const { readonly, append } = place.source
   const changes: string[] = []
 
   async function set(id: string, value: Value | null): Promise<void> {
@@ -212,14 +212,9 @@ export function txRecords<Row extends object>(
     if (append && (await draft.get(collection, id)).value != null) {
       throw new SyncError('unsupported', `"${collection}" can only be added to: the remote keeps what it has.`)
     }
-    changes.push(...(await edit(draft, place, on.device.id, id, await placed(value))))
+    changes.push(...(await edit(draft, place, on.device.id, id, value)))
   }
   const real = (id: string) => realId(draft, collection, id)
-  /** Put into a record under an id that it had before. */
-  async function placed(value: Value | null): Promise<Value | null> {
-    const up = parent === undefined ? undefined : value?.[parent]
-    return typeof up === 'string' ? { ...value, [parent!]: await real(up) } : value
-  }
 
   const tx: TxRecords<Row> = {
     async get(id) {
