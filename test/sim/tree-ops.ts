@@ -35,8 +35,16 @@ export async function makeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<v
   const id = `${kind === 'file' ? 'fil' : 'fld'}_${by}x${String(op.n).padStart(8, '0')}`
   const value: Value = { share: sim.server.share, parent: parent?.id ?? sim.server.share, name, kind }
   const key = entryKey(sim, id)
+  if (parent !== undefined) await holdInHand(sim, db, op)
   await putTree(sim, db, by, key, value)
   if (kind === 'file') await putBytes(sim, db, by, key, op)
+}
+
+/** An app shows a folder for a while before something is put into it: by then it may be gone, or have another id. */
+async function holdInHand({ world, devices }: Sim, db: Db, op: Op): Promise<void> {
+  const tab = devices.flatMap(({ tabs }) => tabs).find(one => one.db === db)
+  if (tab === undefined || world.dice('hand', op.n) < 0.6) return
+  await new Promise<void>(done => void world.post(tab.owner, 4_000 * world.dice('in hand', op.n), 'in hand', done))
 }
 
 // Entries are addressed as the transport's codec does: set once the transport says how.
