@@ -46,20 +46,15 @@ export function api(http: Http, mostBytes: number) {
     datasets: async (io: Io): Promise<Dataset[]> => readDatasets(await get('/datasets', {}, io)),
 
     /** By dataset; a server that cannot say it says nothing. */
-    async statuses(ids: readonly string[], io: Io): Promise<ReadonlyMap<string, string>> {
-      const found = new Map<string, string>()
-      for (const id of ids) {
-        const call = {
-          method: 'GET',
-          route: '/datasets/status',
-          query: { dataset: id },
-          data: [403, 404, 409],
-        } as const
-        const { status, json } = await http.send({ ...call, want: 'json' }, io)
-        const said = status < 300 ? text(json, id) : undefined
-        if (said !== undefined) found.set(id, said)
-      }
-      return found
+    async status(id: string, io: Io): Promise<string | undefined> {
+      const call = {
+        method: 'GET',
+        route: '/datasets/status',
+        query: { dataset: id },
+        data: [403, 404, 409],
+      } as const
+      const { status, json } = await http.send({ ...call, want: 'json' }, io)
+      return status < 300 ? text(json, id) : undefined
     },
 
     async create(name: string, io: Io): Promise<Dataset> {

@@ -7,37 +7,59 @@ import type { Json, RemoteRecord } from '../../model.ts'
 import type { Io, Page, Pull } from '../../transport.ts'
 import { changed, deleted, knownGroups, knownOf, pagesOf } from '../shared/listing.ts'
 import { chunks, inParallel } from '../shared/pages.ts'
-import { flag, member } from '../shared/shape.ts'
+import { flag, member, text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import { type Content, type Dataset, datasetRecord, documentRecord, type Listed } from './wire.ts'
 
 /** Read together and committed together: what was read before a limit is not read again, or nobody would get past it. */
 const REQUESTS_AT_ONCE = 4
 
+/** Where a look was stopped by a limit goes on from there, in the order of ids, or nobody would get past it. */
+interface Cursor {
+  /** Everything is listed anew: what does not come is gone. */
+  readonly walk: boolean
+  /** The look has come past this dataset. */
+  readonly after?: string
+  /** The documents of a dataset before could not be listed. */
+  readonly lacking?: true
+}
+
 export function pull(api: Api): Pull {
   return {
     async *pages(from, io) {
-      const walk = from === undefined || flag(from, 'walk') === true
+      const began = cursorOf(from)
+      const { walk, after } = began
       const under = { walk }
-      let whole = true
-      const datasets = await api.datasets(io)
+      let at = began
+      const datasets = (await api.datasets(io)).toSorted((one, other) => (one.id < other.id ? -1 : 1))
       yield* goneWith(datasets, under, io)
-      const statuses = await api.statuses(
-        datasets.map(({ id }) => id),
-        io,
-      )
-      for (const dataset of datasets) {
-        const one = { id: dataset.id, record: datasetRecord(dataset, statuses.get(dataset.id)) }
-        yield* pagesOf(await changed('datasets', dataset.id, [one], io), under)
-        const listed = await api.documents(dataset.id, io)
-        // Gone meanwhile, or not to be seen any more: the next listing of datasets tells.
-        if (listed === undefined) whole = false
-        else yield* documents(api, dataset.id, listed, under, io)
+      for (const dataset of datasets.filter(({ id }) => after === undefined || id > after)) {
+        try {
+          const one = { id: dataset.id, record: datasetRecord(dataset, await api.status(dataset.id, io)) }
+          yield* pagesOf(await changed('datasets', dataset.id, [one], io), under)
+          const listed = await api.documents(dataset.id, io)
+          if (listed !== undefined) yield* documents(api, dataset.id, listed, under, io)
+          // Gone meanwhile, or not to be seen any more: the next listing of datasets tells.
+          at = { ...at, after: dataset.id, ...(listed === undefined && { lacking: true }) }
+        } catch (error) {
+          if (error instanceof SyncError && error.code === 'throttled') yield { records: [], cursor: { ...at } }
+          throw error
+        }
       }
-      if (!walk) return
-      const sources = ['datasets', ...(whole ? ['documents'] : [])]
-      yield { records: [], snapshot: true, cursor: { walk: false }, complete: sources.map(source => ({ source })) }
+      const cursor = { walk: false }
+      const sources = ['datasets', ...(at.lacking ? [] : ['documents'])]
+      if (walk) yield { records: [], snapshot: true, cursor, complete: sources.map(source => ({ source })) }
+      else if (after !== undefined) yield { records: [], cursor }
     },
+  }
+}
+
+function cursorOf(from: Json | undefined): Cursor {
+  const after = text(from, 'after')
+  return {
+    walk: from === undefined || flag(from, 'walk') === true,
+    ...(after !== undefined && { after }),
+    ...(flag(from, 'lacking') === true && { lacking: true }),
   }
 }
 

@@ -26,7 +26,7 @@ export function push(api: Api, limits: Limits): { readonly push: Push; readonly 
 
   async function makeDataset({ change }: Change, value: Value, io: Io): Promise<Receipt> {
     const made = await api.create(String(value.name), io)
-    const remote = datasetRecord(made, (await api.statuses([made.id], io)).get(made.id))
+    const remote = datasetRecord(made, await api.status(made.id, io))
     return { change, state: 'accepted', id: made.id, version: remote.version, remote }
   }
 

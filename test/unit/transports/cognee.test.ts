@@ -516,6 +516,23 @@ describe('datasets and documents', () => {
     expect(raws.length).toBeLessThan(40)
   })
 
+  test('of more datasets than a limit allows in a minute are all looked at, again and again (I12)', async () => {
+    const { world, sandbox, admin, ada, db, cloud } = await scene()
+    const made: string[] = []
+    for (let n = 0; n < 20; n++) made.push(admin.addDataset(ada.user_id, `more ${n}`))
+    const first = made.map(dataset => admin.addData(dataset, 'first.txt', `first of ${dataset}`))
+    sandbox.set({ rateLimit: 14 })
+    cloud.sync()
+    await world.pass(20 * minute)
+    expect(await db.data.documents.list()).toHaveLength(23)
+    for (const dataset of made) admin.addData(dataset, 'second.txt', `second of ${dataset}`)
+    await world.pass(20 * minute)
+    expect(await db.data.documents.list()).toHaveLength(43)
+    for (const id of first) admin.removeData(id)
+    await world.pass(20 * minute)
+    expect(await db.data.documents.list()).toHaveLength(23)
+  })
+
   test('are not taken from the login page of a network, however often that comes', async () => {
     const { world, sandbox, admin, db, notes, cloud } = await scene()
     admin.addData(notes, 'late.txt', 'late')
