@@ -24,11 +24,17 @@ export async function choose(sim: Sim, { dice }: Op): Promise<void> {
 /** A pull that began before this may still keep to what was said before. */
 const underWay = 2_000
 
+/** Also for a device that somebody has removed, and that comes back by and by with what it had. */
 export function chooseEverything(sim: Sim): void {
-  sim.world.post(sim.fate, 0, 'choose everything', () => {
-    sim.server.changedAt = sim.world.elapsed() + underWay
-    for (const device of devicesOf(sim)) void say(sim, device, {})
-  })
+  const chosen = new Set<string>()
+  const look = () => {
+    const news = devicesOf(sim).filter(device => !chosen.has(device))
+    if (news.length > 0) sim.server.changedAt = sim.world.elapsed() + underWay
+    for (const device of news) void say(sim, device, {})
+    for (const device of news) chosen.add(device)
+    sim.world.post(sim.fate, 1_000, 'choose everything', look)
+  }
+  sim.world.post(sim.fate, 0, 'choose everything', look)
 }
 
 const devicesOf = ({ server }: Sim): string[] =>
