@@ -30,6 +30,8 @@ import { withVerdicts } from './verdicts.ts'
 const sentFor = 60_000
 /** Rows looked at in one choice; what waits for others is passed over. */
 const window = 1000
+/** Folders in folders; whatever still moves then goes with the next push. */
+const mostRounds = 16
 
 /** What one round of pushing came to. `more`: something moved, so look at the remote and at the queue again. */
 export type Pushed = { readonly state: 'nothing'; readonly next?: number } | { readonly state: 'more' }
@@ -38,7 +40,9 @@ export async function push(on: Ground): Promise<Pushed> {
   const { transport } = on
   if (transport.push === undefined) return { state: 'nothing' }
   if (await closeAnswered(on)) return { state: 'more' }
-  const moved = await settleBefore(on)
+  // What one change settles may be what another one stands on, such as a folder that is kept in one that is to go.
+  let moved = false
+  for (let rounds = 0; rounds < mostRounds && (await settleBefore(on)); rounds++) moved = true
   const chosen = await mark(on)
   if (chosen.changes.length === 0) {
     if (moved) return { state: 'more' }

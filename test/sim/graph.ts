@@ -79,7 +79,7 @@ export interface Graph {
   readonly live: (write: Write) => boolean
 }
 
-export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived }: Evidence): Graph {
+export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived, remade }: Evidence): Graph {
   const byValue = new Map<string, Write>()
   const over = new Map<string, Write[]>()
   const deletes = new Map<string, Write[]>()
@@ -112,6 +112,26 @@ export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived
     let root = value === null ? undefined : byValue.get(value)
     while (root?.over != null) root = byValue.get(root.over)
     return root?.value ?? undefined
+  }
+
+  /**
+   * A creation whose answer was lost, and which somebody deleted since, is made again where no tombstone forbids it. Who
+   * deleted it may have edited it before, which went out together.
+   */
+  const madeAgain = (write: Write): boolean => {
+    const now = server.cells.get(write.cell)
+    const goesOn = (from: string) => now === from || (now !== undefined && descendsFrom(now, from))
+    for (let was = write.over; was !== null; ) {
+      if (remade.has(`${write.cell} ${was}`) && goesOn(was)) return true
+      const before = byValue.get(was)
+      if (before === undefined || before.by !== write.by) return false
+      was = before.over
+    }
+    return false
+  }
+  const descendsFrom = (value: string, from: string): boolean => {
+    for (let at = byValue.get(value); at?.over != null; at = byValue.get(at.over)) if (at.over === from) return true
+    return false
   }
 
   /** Whether somebody who had not seen this delete wrote what is there. */
@@ -148,7 +168,9 @@ export function graphOf({ writes, server, replicas, inbox, rule, unseen, relived
         inPlace(write) ||
         write.excused !== undefined ||
         unseen.has(`${write.cell} ${write.value}`) ||
-        (write.value === null ? keptDeletes.has(write.cell) || beaten(write) || waits(write) : kept.has(write.value)),
+        (write.value === null
+          ? keptDeletes.has(write.cell) || beaten(write) || waits(write) || madeAgain(write)
+          : kept.has(write.value)),
     ),
   }
 }

@@ -105,3 +105,21 @@ test('what a request ran over that came a second time is told by an inbox, if by
   expect(told([late], [])).toContain('I5')
   expect(told([], ['notes/a theirs'])).toContain('I5')
 })
+
+test('edits that went out with the delete of what is made again since are as deleted as it was (I5)', () => {
+  const told = (remade: readonly string[]): string[] =>
+    judge({
+      ...madeOne({ 'notes/a': 'theirs' }, write(2, 'notes/a', 'v1', 'theirs')),
+      writes: [
+        write(0, 'notes/a', null, 'v1'),
+        { ...write(1, 'notes/a', 'v1', 'mine'), by: 'd3' },
+        { ...write(3, 'notes/a', 'mine', 'gone'), by: 'd3', value: null },
+        write(2, 'notes/a', 'v1', 'theirs'),
+      ],
+      inbox: [],
+      rule: 'ONE_WINNER',
+      remade: new Set(remade),
+    }).map(({ invariant }) => invariant)
+  expect(told(['notes/a v1'])).toEqual([])
+  expect(told([])).toEqual(['I5', 'I5'])
+})

@@ -58,15 +58,6 @@ function losses(evidence: Evidence, graph: Graph): Failure[] {
   for (const write of evidence.writes) {
     if (!write.acked || write.excused !== undefined) continue
     if (evidence.unseen.has(`${write.cell} ${write.value ?? `the delete of ${write.over}`}`)) continue
-    // A creation whose answer was lost, and which somebody deleted since, is made again where no tombstone forbids it.
-    const there = graph.byValue.get(evidence.server.cells.get(write.cell) ?? '')
-    const first = write.over === null ? undefined : graph.byValue.get(write.over)
-    const remade =
-      write.value === null &&
-      there !== undefined &&
-      first !== undefined &&
-      (there === first || descends(graph, there, first))
-    if (remade && evidence.remade.has(`${write.cell} ${write.over}`)) continue
     const name = `${write.value ?? 'the delete'} of ${write.cell} (${write.by}, over ${write.over ?? 'nothing'})`
     if (!graph.covered(write)) {
       const rival = rivalOf(evidence, graph, write)

@@ -173,6 +173,20 @@ describe('a folder that was deleted here', () => {
     await mustAgree(device)
   })
 
+  test('comes back with a folder in it that comes back, although its own change is the older one', async () => {
+    const { fake, device } = await planted('KEEP_BOTH')
+    await device.put('f', folder('renamed'))
+    await device.put('f', null)
+    fake.put('z', file('z', 'g'))
+    await device.pull()
+    await device.push()
+    expect(fake.sent.flat().map(({ id }) => id)).not.toContain('f')
+    await device.sync()
+    expect(names(fake.values())).toEqual(['f', 'g', 'h', 'z'])
+    expect(await device.values()).toEqual(fake.values())
+    await mustAgree(device)
+  })
+
   test('takes along what came into it under CLIENT_WINS', async () => {
     const { fake, device } = await planted('CLIENT_WINS')
     await device.put('f', null)
