@@ -401,11 +401,7 @@ export const list: readonly Mutant[] = [
   {
     name: 'a time to come back is not kept by jobs',
     expect: ['I14'],
-    patches: one(
-      'src/engine/jobs.ts',
-      'if (error.notBefore !== undefined) allowed =',
-      'if (error.notBefore === null) allowed =',
-    ),
+    patches: one('src/engine/jobs.ts', 'if (notBefore !== undefined) allowed =', 'if (notBefore === null) allowed ='),
     args: ['--remote', 'airweave'],
   },
   {
