@@ -30,20 +30,20 @@ export async function placed(
 
 const MOST_PAGES = 10
 
-/** Rows that made these versions and were not pulled yet, by version: the log behind our position has them. */
+/** The first rows of this kind that were not pulled yet: the log behind our position has them. */
 export async function rowsAhead(
   api: Api,
   share: string,
-  versions: ReadonlySet<string>,
+  isWanted: (row: LogRow) => boolean,
+  most: number,
   io: Io,
-): Promise<ReadonlyMap<string, LogRow>> {
-  const found = new Map<string, LogRow>()
+): Promise<readonly LogRow[]> {
+  const found: LogRow[] = []
   let at = cursorOf(await io.peek(peek => peek.cursor()))
   try {
-    for (let pages = 0; at !== undefined && pages < MOST_PAGES && found.size < versions.size; pages++) {
+    for (let pages = 0; at !== undefined && pages < MOST_PAGES && found.length < most; pages++) {
       const part: Changes = await api.changes({ cursor: at, share, limit: 1000 }, io)
-      for (const row of part.rows)
-        if (row.version !== undefined && versions.has(row.version)) found.set(row.version, row)
+      found.push(...part.rows.filter(isWanted))
       at = part.more && part.cursor !== at ? part.cursor : undefined
     }
   } catch (error) {

@@ -60,9 +60,9 @@ export async function verdictOf(
   if (stayed === outcomes.length) return { ...answer, verdict: { take: 'remote' }, remote }
   const others = told.filter(one => !clashes.includes(one))
   const all = await lostBy(api, work, [...clashes.slice(0, 1), ...others], remote, io)
-  const lost = clash && all[0]
-  const below = clash ? all.slice(1) : all
   const renamed = now !== undefined && change.value !== null && now.value?.name !== change.value.name
+  const lost = clash && ((renamed ? undefined : await broughtBack(api, work, clash, io)) ?? all[0])
+  const below = clash ? all.slice(1) : all
   if (renamed && stayed === 0 && lost?.value?.name !== now.value?.name) {
     // The name was another's, and not one that somebody gave it.
     return { ...answer, verdict: { take: 'both' }, copies: [now], remote: now, ...(lost && { lost }) }
@@ -170,6 +170,20 @@ async function copyBeside(api: Api, own: RemoteRecord, ticket: Ticket, io: Io): 
   return copy && recordOf(copy)
 }
 
+/** The deletion of the folder that it moved into, where nothing else clashed: the server has made that one anew. */
+async function broughtBack(
+  api: Api,
+  { change, share }: Work,
+  { resource, serverVersion }: ConflictInfo,
+  io: Io,
+): Promise<Lost | undefined> {
+  const [from, to] = [asTreeRow(change.base?.value), asTreeRow(change.value)]
+  if (from === undefined || to === undefined || to.parent === from.parent || to.parent === share) return undefined
+  if (resource !== change.id || serverVersion !== change.base?.version) return undefined
+  const [gone] = await rowsAhead(api, share, row => row.id === to.parent && row.change === 'deleted', 1, io)
+  return gone && { id: to.parent, version: gone.version ?? null, value: null }
+}
+
 /** What of the server's side is in its log and history only: of each of these conflicts, in their order. */
 async function lostBy(
   api: Api,
@@ -179,12 +193,13 @@ async function lostBy(
   io: Io,
 ): Promise<readonly Lost[]> {
   const versions = new Set(clashes.flatMap(({ serverVersion }) => serverVersion ?? []))
-  const rows = await rowsAhead(api, work.share, versions, io)
+  const ahead = await rowsAhead(api, work.share, row => versions.has(row.version ?? ''), versions.size, io)
+  const rows = new Map(ahead.map(row => [row.version, row]))
   const lost: Lost[] = []
   for (const clash of clashes) {
     const own = clash.resource === there.id || clash.resource === work.change.id
     const known = own ? (asTreeRow(there.value) ?? asTreeRow(work.change.base?.value)) : undefined
-    lost.push(await lostOf(api, work, clash, rows.get(clash.serverVersion ?? ''), known, io))
+    lost.push(await lostOf(api, work, clash, rows.get(clash.serverVersion), known, io))
   }
   return lost
 }

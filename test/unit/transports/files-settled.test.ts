@@ -224,6 +224,29 @@ describe('what the server settled', () => {
     expect(entry).toMatchObject({ record: id, loses: 'remote', theirs: { id, value: null } })
   })
 
+  test.each(['CLIENT_WINS', 'LAST_WRITER_WINS', 'KEEP_BOTH'] as const)(
+    'by bringing a deleted folder back for what was moved into it tells of that delete: %s',
+    async strategy => {
+      const at = await opened(strategy)
+      const one = await at.device('Laptop')
+      await one.folder('d')
+      await one.create('a', 'mine')
+      await one.sync()
+      const { id } = await one.at('d')
+      await one.move('a', 'd/a')
+      one.state.before = ({ url }) => {
+        if (!url.endsWith('/apply')) return
+        delete one.state.before
+        at.sandbox.admin.remove(at.share, '/d')
+      }
+      at.clock.go(LATE)
+      await one.sync()
+      expect(at.shows()).toBe('d/ d/a=mine')
+      const told = (await one.inbox()).filter(({ theirs }) => theirs.id === id)
+      expect(told).toMatchObject([{ record: id, loses: 'remote', theirs: { value: null } }])
+    },
+  )
+
   test('by a delete of a folder names what came into it unseen, and can bring it back', async () => {
     const at = await opened('CLIENT_WINS', { metadata: 'absent' })
     const one = await at.device('Laptop')
