@@ -8,7 +8,7 @@ import { definitionOf } from './db.ts'
 import type { Frame } from './frames.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
-import { type Item, visible } from './read.ts'
+import { currentId, type Item, visible } from './read.ts'
 
 /** A question about one field, which holds `Held`. */
 export interface Where<Row extends object, Held extends Bound = Bound> {
@@ -76,6 +76,9 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
   const next = (more: Partial<Plan<Row>>) => query<Row>(on, collection, { ...plan, ...more })
 
   const { field, range = {}, keep = [], order } = plan
+  // Whoever asks what is in a folder may know that by an id that it had before the remote gave it another.
+  const folder = field === definition.parent && range.from === range.to ? range.from : undefined
+  let bounds = range
   const byIndex = field !== undefined && indexed(field) ? field : undefined
   // The store's own order serves when nothing else is asked for, or just that.
   const index =
@@ -83,12 +86,16 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
   const sorted = order === undefined || order.field === index
 
   function matches(item: Item<Row>): boolean {
-    return (field === undefined || inRange(item.value, field, range)) && keep.every(one => one(item))
+    return (field === undefined || inRange(item.value, field, bounds)) && keep.every(one => one(item))
   }
 
   function get(most = plan.limit): Promise<Item<Row>[]> {
-    return on.store.read({ records: [collection], rows: [] }, async tx => {
+    return on.store.read({ records: [collection], rows: folder === undefined ? [] : ['meta'] }, async tx => {
       const from = tx.records(collection)
+      if (typeof folder === 'string') {
+        const now = await currentId(tx, collection, folder)
+        bounds = { from: now, to: now }
+      }
       const found: Item<Row>[] = []
       const full = () => sorted && most !== undefined && found.length >= most
       async function gather(query: RecordQuery, wanted = (_: Item<Row>) => true): Promise<void> {
@@ -112,7 +119,7 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
       }
 
       const inOrder = sorted && order !== undefined ? { order: order.order } : {}
-      await gather({ ...(index !== undefined && { index }), ...(byIndex !== undefined && range), ...inOrder })
+      await gather({ ...(index !== undefined && { index }), ...(byIndex !== undefined && bounds), ...inOrder })
       // An index does not hold the records that have nothing to sort by.
       if (
         byIndex === undefined &&
@@ -131,6 +138,7 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
   async function concerns(frame: Frame, last: Item<Row>[]): Promise<boolean> {
     const touched = frame.touched(collection)
     if (touched === undefined || touched === 'any') return touched === 'any'
+    if (folder !== undefined && touched.has(String(folder))) return true // it may have another id by now
     const present = new Map((await frame.records(collection)).map(stored => [stored.id, visible<Row>(stored)]))
     const shown = new Map(last.filter(({ id }) => touched.has(id)).map(({ id, value }) => [id, value]))
     return [...touched].some(id => {

@@ -11,15 +11,18 @@ export interface Item<Row> {
 
 /** By its id, or by one that it had before the remote gave it another. */
 export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
+  return tx.records(collection).get(await currentId(tx, collection, id))
+}
+
+/** The id that a record has by now. */
+export async function currentId(tx: Reader, collection: string, id: string): Promise<string> {
   let real = id
-  for (let hops = 0; hops < mostHops; hops++) {
-    const stored = await tx.records(collection).get(real)
-    if (stored?.value != null) return stored
+  for (let hops = 0; hops < mostHops && (await tx.records(collection).get(real))?.value == null; hops++) {
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
-    if (alias === undefined) return stored
+    if (alias === undefined) break
     real = alias.to
   }
-  return undefined
+  return real
 }
 
 /** `undefined` for what is deleted, and for what a remote sent and the schema refuses. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Reader, Store, StoreDriver, Touched } from '../../../src/store.ts'
 import { memory, memoryDisk } from '../../../src/stores/memory.ts'
+import { file, folder, tree } from '../engine/kit.ts'
 import { appOf, closeAll, heard } from './app.ts'
 
 afterEach(closeAll)
@@ -275,4 +276,26 @@ describe('a snapshot', () => {
     expect(codes).toEqual(['closed', 'closed'])
     expect(live.snapshot()).toMatchObject({ ready: true, error: { code: 'closed' } })
   })
+})
+
+test('what is in a folder goes on to be shown by the id that the folder was asked for with', async () => {
+  const { rows, sync, world, fake } = await appOf({ name: 'tree', source: tree, rename: id => `the ${id}` })
+  await sync()
+  await rows.put('f', folder('f'))
+  const inside = rows.where('parent').equals('f')
+  const { answers } = heard(inside.live())
+  await sync()
+  await world.pass(100)
+  expect(await rows.get('f')).toEqual(folder('f'))
+  expect(Object.keys(fake.values())).toEqual(['the f'])
+  await rows.put('x', file('x', 'f'))
+  await world.pass(100)
+  const names = (items: unknown) => (items as { id: string }[]).map(({ id }) => id)
+  expect(names(answers.at(-1))).toEqual(['the x'])
+  fake.put('y', file('y', 'the f'))
+  await sync()
+  await world.pass(100)
+  expect(names(answers.at(-1))).toEqual(['the x', 'y'])
+  expect(names(await inside.get())).toEqual(['the x', 'y'])
+  expect(await inside.count()).toBe(2)
 })
