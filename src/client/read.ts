@@ -1,5 +1,5 @@
 /** Records as the app sees them: without what it must not see, and found by ids that they had before. */
-import { mostHops } from '../ledger/draft.ts'
+import { isThere, mostHops } from '../ledger/draft.ts'
 import { getRow, metaOf } from '../ledger/rows.ts'
 import type { Reader, Stored } from '../store.ts'
 
@@ -17,7 +17,9 @@ export async function find(tx: Reader, collection: string, id: string): Promise<
 /** The id that a record has by now. */
 export async function currentId(tx: Reader, collection: string, id: string): Promise<string> {
   let real = id
-  for (let hops = 0; hops < mostHops && (await tx.records(collection).get(real))?.value == null; hops++) {
+  for (let hops = 0; hops < mostHops; hops++) {
+    const stored = await tx.records(collection).get(real)
+    if (stored !== undefined && isThere({ value: stored.value, meta: metaOf(stored) })) break
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
     if (alias === undefined) break
     real = alias.to

@@ -122,10 +122,11 @@ function noteRevived({ draft }: Meeting, home: Home, entry: Entry, head: OutboxR
 function noteOverrun({ draft, guard }: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): void {
   const { seen, base, value, sent } = head
   if (guard !== 'none' || seen === undefined || !wasReplaced(draft, entry, remote.value)) return
-  const ours = [value, base?.value ?? null, sent, remote.value].some(one => sameValue(one ?? null, seen.value))
-  if (ours || wasReplaced(draft, entry, seen.value)) return
+  const ours = [value, base?.value ?? null, remote.value, ...(sent === undefined ? [] : [sent])]
+  if (ours.some(one => sameValue(one, seen.value)) || wasReplaced(draft, entry, seen.value)) return
   const late = { ...head, value: remote.value, base: null }
-  draft.note(noted(draft, home, entry, late, seen, { verdict: { take: 'local' }, loses: 'remote', by: 'remote' }))
+  const id = `${head.change} over ${JSON.stringify(seen.version)}` // told once, however often the rows come
+  draft.note(noted(draft, home, entry, late, seen, { id, verdict: { take: 'local' }, loses: 'remote', by: 'remote' }))
 }
 
 /** What a feed showed before our own effect came before it: a guarded remote took the change on the base we knew. */

@@ -197,16 +197,20 @@ function rowKeys(collection: string, id: string, stored: Stored | undefined): Ro
 const sameRows = (entry: Loaded): boolean =>
   entry.rows.length === entry.was.rows.length && entry.rows.every((row, at) => row === entry.was.rows[at])
 
-/** The id that a record has by now, where the remote gave it another; that the old one is deleted may be shown again. */
+/** The id that a record has by now, where the remote gave it another. */
 export async function realId({ tx, get }: Pick<Draft, 'tx' | 'get'>, collection: string, id: string): Promise<string> {
   let real = id
-  for (let hops = 0; hops < mostHops && (await get(collection, real)).value == null; hops++) {
+  for (let hops = 0; hops < mostHops && !isThere(await get(collection, real)); hops++) {
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
     if (alias === undefined) break
     real = alias.to
   }
   return real
 }
+
+/** That an old id is deleted may be shown again; what was a folder of its own under it stays that. */
+export const isThere = ({ value, meta }: Pick<Entry, 'value' | 'meta'>): boolean =>
+  value != null || (value === null && meta.was !== undefined)
 
 /** The oldest open row: the one that talks with the remote. */
 export const headOf = (entry: Entry): OutboxRow | undefined => entry.rows[0]

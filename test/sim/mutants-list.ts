@@ -432,7 +432,7 @@ export const list: readonly Mutant[] = [
   },
   {
     name: 'a page of the network is a document',
-    expect: ['I3'],
+    expect: ['I3', 'I1'],
     patches: one('src/transports/cognee/api.ts', 'html: /html/i.test(mime),', 'html: mime !== null,'),
     args: ['--remote', 'cognee'],
   },

@@ -36,7 +36,8 @@ export async function readBack(
   if (nothing || (newest === last && row !== undefined && unread === undefined))
     return { group: connection, records: [], whole: true }
   const later = (id: string | undefined, whole: boolean): ReadBack => {
-    const put = row === undefined || id === undefined || id === unread ? [] : [{ key, row: { ...row, unread: id } }]
+    const put =
+      row === undefined || id === undefined || unread !== undefined ? [] : [{ key, row: { ...row, unread: id } }]
     return { group: connection, records: [], ...(put.length > 0 && { rows: { put } }), whole }
   }
   // While one is at work, what search shows is neither before nor after it.

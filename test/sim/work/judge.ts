@@ -65,7 +65,7 @@ export function watchWork(sim: Sim, work: Work): Watched {
       const cancelled = work.cancels(sending)
       if (cancelled !== undefined) cancels.set(by, (cancels.get(by) ?? new Set()).add(cancelled))
       if (!work.starts(sending) || !first) return
-      for (const run of work.runs().slice(before)) starts.push({ run, by, at: world.elapsed() })
+      for (const run of work.runs().slice(before)) starts.push({ run, by, at: sending.at })
     }
   })
 

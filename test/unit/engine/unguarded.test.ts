@@ -74,9 +74,14 @@ describe('at a remote that guards nothing', () => {
     await mustAgree(device)
   })
 
-  test('what a late request of ours runs over, while an edit waits for its answer, is in the inbox (I5)', async () => {
+  test.each([
+    ['an edit', 'KEEP_BOTH', { n: 9 }],
+    ['an edit', 'MANUAL', { n: 9 }],
+    ['a delete', 'KEEP_BOTH', null],
+    ['a delete', 'SERVER_WINS', null],
+  ] as const)('what a late request of ours runs over is in the inbox, once: %s, %s (I5)', async (_, rule, theirs) => {
     const fake = fakeOf(unguarded)
-    const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+    const device = await deviceOf(fake, { rule })
     await device.pull()
     for (const n of [1, 2]) {
       await device.put('a', { n })
@@ -85,11 +90,14 @@ describe('at a remote that guards nothing', () => {
     await device.put('a', { n: 3 })
     fake.failSends = [new SyncError('network', 'The request is lost.')]
     await expect(device.push()).rejects.toThrow()
-    fake.put('a', { n: 9 })
-    fake.put('a', { n: 1 }) // the first request comes again
+    const shown = fake.put('a', theirs)
+    const late = fake.put('a', { n: 1 }) // the first request comes again
+    await device.pull()
+    fake.repeat(shown)
+    fake.repeat(late)
     await device.sync()
-    const [first] = (await device.inbox()).filter(({ theirs }) => theirs.value?.n === 9)
-    expect(first).toMatchObject({ local: { value: { n: 1 } }, theirs: { value: { n: 9 } }, loses: 'remote' })
+    const told = (await device.inbox()).filter(({ local }) => local.value?.n === 1)
+    expect(told).toMatchObject([{ local: { value: { n: 1 } }, theirs: { value: theirs }, loses: 'remote' }])
     await mustAgree(device)
   })
 
