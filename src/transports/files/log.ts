@@ -57,8 +57,10 @@ export async function resolveRows(
   const withPast = (record: RemoteRecord): RemoteRecord => ({ ...record, past: past.get(record.id) ?? [] })
   const deleted = gone.map(deletedRecord).map(withPast)
   const ends = endOf(covered, new Set(seen.map(({ id }) => id)))
-  // The row of a deleted folder speaks for what is known to be in it, and that folder may never have been listed.
-  const isGone = (row: LogRow, at: number) => resolved[at] === undefined || (walking && ends.has(row.id))
+  // The row of a deleted folder speaks for what is known to be in it, and that folder may never have been listed. What has
+  // no value of its own was just asked for.
+  const isGone = (row: LogRow, at: number) =>
+    resolved[at] === undefined || (walking && row.value !== undefined && ends.has(row.id))
   const lacking = seen.filter((row, at) => isGone(row, at) && !shares.lost.has(row.share))
   // What is brought back from a delete comes back as it was last, not as this device happened to know it.
   const lastSeen = gone.flatMap(row => lastBefore(covered, row) ?? [])

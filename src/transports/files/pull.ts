@@ -13,6 +13,7 @@ import { covers, onlyShare, type Place, readPlace, type Scope, writePlace } from
 import { asksSelections, isPart, pausedIn, type Selections, selectionOf, storedSelections } from './selection.ts'
 import { sift } from './sift.ts'
 import { hiddenNow, type Turn, turn } from './turn.ts'
+import { unlisted } from './unlisted.ts'
 import {
   completed,
   folderToWalk,
@@ -21,7 +22,6 @@ import {
   PAGE_RECORDS,
   pendingWalks,
   scansIn,
-  unlisted,
   walk,
   walkFrom,
 } from './walk.ts'
@@ -201,7 +201,7 @@ export function pull(api: Api, scope: Scope, reader: RecordsReader): Pull {
       records: [...upserts, ...subtrees],
       cursor: writePlace(scope, next),
       private: {
-        clear: [...clear, ...again.flatMap(one => one.clear)],
+        clear: [...clear, ...(more ? [['asked']] : []), ...again.flatMap(one => one.clear)],
         put,
         delete: [...news.rows.delete, ...sifted.delete],
       },

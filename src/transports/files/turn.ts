@@ -68,6 +68,7 @@ export async function turn(
     put.push(...wider.put)
     walks ||= wider.put.length > 0
   }
+  if (walks) clear.push(['asked']) // of what else is listed now, nothing was asked for
   const nothing = put.length === 0 && clear.length === 0 && hides.length === 0
   return nothing ? undefined : { records, hides, put, clear, walks, anew, resumes }
 }

@@ -61,7 +61,7 @@ export async function verdictOf(
   const others = told.filter(one => !clashes.includes(one))
   const all = await lostBy(api, work, [...clashes.slice(0, 1), ...others], remote, io)
   const renamed = now !== undefined && change.value !== null && now.value?.name !== change.value.name
-  const lost = clash && ((renamed ? undefined : await broughtBack(api, work, clash, io)) ?? all[0])
+  const lost = clash && ((renamed ? undefined : await broughtBack(api, work, clash, remote, io)) ?? all[0])
   const below = clash ? all.slice(1) : all
   if (renamed && stayed === 0 && lost?.value?.name !== now.value?.name) {
     // The name was another's, and not one that somebody gave it.
@@ -175,11 +175,14 @@ async function broughtBack(
   api: Api,
   { change, share }: Work,
   { resource, serverVersion }: ConflictInfo,
+  there: RemoteRecord,
   io: Io,
 ): Promise<Lost | undefined> {
   const [from, to] = [asTreeRow(change.base?.value), asTreeRow(change.value)]
   if (from === undefined || to === undefined || to.parent === from.parent || to.parent === share) return undefined
-  if (resource !== change.id || serverVersion !== change.base?.version) return undefined
+  // It may have gone into another folder of that name.
+  if (resource !== change.id || serverVersion !== change.base?.version || there.value?.parent !== to.parent)
+    return undefined
   const [gone] = await rowsAhead(api, share, row => row.id === to.parent && row.change === 'deleted', 1, io)
   return gone && { id: to.parent, version: gone.version ?? null, value: null }
 }

@@ -2,7 +2,8 @@
  * Listing shares. What is still to be listed lies in private rows and moves with the pages, so a walk goes on where it
  * was after a crash:
  * `['queue', share, folder]` { path } to be listed · `['walk', share]` { truncated } under way · `['share', id]` {} in
- * scope · `['scan', source]` {} a records folder to be read · `['scanned', source]` { whole, suspicious? } it was, so far `shares` too.
+ * scope · `['asked']` { after } how far `unlisted` has come · `['scan', source]` {} a records folder to be read ·
+ * `['scanned', source]` { whole, suspicious? } it was, so far `shares` too.
  */
 import { SyncError } from '../../errors.ts'
 import type { RemoteRecord } from '../../model.ts'
@@ -14,11 +15,11 @@ import type { Api } from './api.ts'
 import type { RecordsReader } from './records-reader.ts'
 import { folderOver, type Place, type Scope, writePlace } from './scope.ts'
 import { isPart, pausedIn, type Selection, type Selections, selectionOf, selectionRow } from './selection.ts'
-import { hiddenRow, type View, viewOf } from './view.ts'
-import { asTreeRow, type Entry, treeRecord } from './wire.ts'
+import { type View, viewOf } from './view.ts'
+import { type Entry, treeRecord } from './wire.ts'
 
 const FOLDERS_AT_ONCE = 8
-const REQUESTS_AT_ONCE = 4
+export const REQUESTS_AT_ONCE = 4
 export const PAGE_RECORDS = 1000
 
 /** The rows that start a walk, or start it over. */
@@ -27,7 +28,18 @@ export function walkFrom(scope: Scope, shares: readonly string[], whole: boolean
   const folders = scope.folders.filter(({ share }) => !paused.has(share))
   return {
     // What was known of shards goes too: a walk brings every record anew.
-    clear: [['queue'], ['walk'], ['share'], ['scan'], ['scanned'], ['known'], ['shard'], ['selection'], ['hidden']],
+    clear: [
+      ['queue'],
+      ['asked'],
+      ['walk'],
+      ['share'],
+      ['scan'],
+      ['scanned'],
+      ['known'],
+      ['shard'],
+      ['selection'],
+      ['hidden'],
+    ],
     put: [
       { key: ['scanned', 'shares'], row: { whole } },
       ...[...selections].map(([share, selection]) => selectionRow(share, selection)),
@@ -215,54 +227,6 @@ export async function completed(io: Io): Promise<Completed> {
       ...whole.map(({ key }) => ({ source: String(key[1]) })),
     ],
     ...(suspicious === undefined ? {} : { suspicious }),
-    clear: [['walk'], ['scanned']],
-  }
-}
-
-/**
- * What was known of a share that is shown in part and was not listed may be hidden rather than gone: each is asked for.
- * What is there is met as it is, and hidden where it is out of sight by now.
- */
-export async function* unlisted(
-  api: Api,
-  selections: Selections,
-  cursor: Page['cursor'],
-  io: Io,
-): AsyncGenerator<Page, void> {
-  const walked = await io.peek(peek => peek.rows(['walk']))
-  const shares = new Set(walked.map(({ key }) => String(key[1])).filter(id => isPart(selectionOf(selections, id))))
-  if (shares.size === 0) return
-  const views = new Map<string, View>()
-  for (const id of shares) views.set(id, viewOf(api, id, selectionOf(selections, id), io, { fresh: true }))
-  for (let after: string | undefined; ; ) {
-    const behind = after
-    const some = await io.peek(async peek => {
-      const ids = await peek.unseen('tree', PAGE_RECORDS, behind)
-      const bases = await peek.agreed('tree', ids)
-      return ids.map((id, at) => ({ id, row: asTreeRow(bases[at]?.value) }))
-    })
-    const found = await inParallel(some, REQUESTS_AT_ONCE, async ({ id, row }) => {
-      const view = row && views.get(row.share)
-      const record = view && (await view.asked(id, row!.kind))
-      const now = asTreeRow(record?.value)
-      if (record === undefined || now === undefined) return []
-      return [{ record, hidden: (await view!.shows(id, now)) === 'hidden', share: now.share }]
-    })
-    const there = found.flat()
-    const hidden = there.filter(one => one.hidden)
-    if (there.length > 0)
-      yield {
-        records: there.map(({ record }) => record),
-        snapshot: true,
-        cursor,
-        hides: hidden.map(({ record: { id } }) => ({ source: 'tree', id })),
-        private: {
-          put: hidden.flatMap(({ record, share }) =>
-            asTreeRow(record.value)?.kind === 'folder' ? [hiddenRow(share, record)] : [],
-          ),
-        },
-      }
-    if (some.length < PAGE_RECORDS) return
-    after = some.at(-1)?.id
+    clear: [['walk'], ['scanned'], ['asked']],
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Preference } from '../../../src/transports/files/account.ts'
 import type { FilesTransport } from '../../../src/transports/files/index.ts'
 import type { Client } from '../../conformance/transport-io.ts'
-import { type Drive, drive, sha256 } from './drive.ts'
+import { type Drive, drive, rewritten, sha256 } from './drive.ts'
 
 /** What device-1 is to sync of the share. */
 function choose(d: Drive, one: Client, said: Partial<Preference>): Promise<Preference> {
@@ -223,4 +223,55 @@ describe.each(Object.entries(servers))('on a server %s', (_, knobs) => {
       { numRuns: Number(process.env.RUNS ?? 120) },
     )
   }, 300_000)
+})
+
+describe('what a walk of a part did not bring', () => {
+  test('is asked for within a limit, and a walk ends all the same (I12)', async () => {
+    const d = drive()
+    for (const path of ['/x', '/a']) d.admin.createFolder(d.share, path)
+    for (let n = 0; n < 300; n++) d.admin.createFile(d.share, `/a/${n}`, `${n}`)
+    const one = await d.device()
+    await choose(d, one, { excluded: [idAt(d, '/x')] })
+    await one.pull()
+    d.admin.remove(d.share, '/a')
+    one.cursor = undefined
+    d.server.set({ rateLimit: 120 })
+    let tries = 0
+    for (let error: unknown = 'more'; error !== undefined; tries++) {
+      error = undefined
+      await one.pull().catch(thrown => {
+        error = thrown
+      })
+      d.pass(61_000)
+    }
+    expect(tries).toBeLessThan(8)
+    expect(paths(one)).toEqual([])
+  })
+
+  test.each(['with paths', 'without'])('stays where the listing is not whole: %s', async how => {
+    const state = { cap: Number.POSITIVE_INFINITY }
+    const d = drive()
+    d.admin.createFolder(d.share, '/x')
+    for (const name of ['a', 'b', 'c']) {
+      for (const path of [`/${name}`, `/${name}/in`]) d.admin.createFolder(d.share, path)
+      d.admin.createFile(d.share, `/${name}/in/f`, name)
+    }
+    const one = await d.device('device-1', {}, async (url, answer, request) => {
+      if (request.method === 'GET' && /\/folders\/[^/]+$/.test(url.pathname)) return new Response('{}', { status: 404 })
+      if (!url.pathname.endsWith('/children') || answer.status !== 200) return answer
+      return rewritten(answer, ({ path, ...body }) => ({
+        ...body,
+        ...(how === 'with paths' && { path }),
+        items: (body.items as unknown[]).slice(0, state.cap),
+      }))
+    })
+    await choose(d, one, { excluded: [idAt(d, '/x')] })
+    await one.pull()
+    const before = paths(one)
+    expect(before).toHaveLength(9)
+    state.cap = 2
+    one.cursor = undefined
+    await one.pull()
+    expect(paths(one)).toEqual(before)
+  })
 })

@@ -247,6 +247,26 @@ describe('what the server settled', () => {
     },
   )
 
+  test('by putting what was moved into a deleted folder into another of that name tells of no folder that is back', async () => {
+    const at = await opened('CLIENT_WINS')
+    const one = await at.device('Laptop')
+    await one.folder('d')
+    await one.create('a', 'mine')
+    await one.sync()
+    const { id } = await one.at('d')
+    await one.move('a', 'd/a')
+    one.state.before = ({ url }) => {
+      if (!url.endsWith('/apply')) return
+      delete one.state.before
+      at.sandbox.admin.remove(at.share, '/d')
+      at.sandbox.admin.createFolder(at.share, '/d')
+    }
+    at.clock.go(LATE)
+    await one.sync()
+    expect(at.shows()).toBe('d/ d/a=mine')
+    expect((await one.inbox()).filter(({ theirs }) => theirs.id === id)).toEqual([])
+  })
+
   test('by a delete of a folder names what came into it unseen, and can bring it back', async () => {
     const at = await opened('CLIENT_WINS', { metadata: 'absent' })
     const one = await at.device('Laptop')
