@@ -270,12 +270,13 @@ export function cogneeWork(world: World, seed: string, token: string): Work {
         else if (gone === 0 && ![...there.values()].includes(key))
           wrong.push({ invariant: 'I1', message: `"${text}" of ${by} is gone` })
       }
-      for (const { sha256, place, by, at, acked } of drops) {
+      for (const { sha256, twice, place, by, at, acked } of drops) {
         if (!acked || wiped(by, at) || held.has(sha256)) continue
         for (const [id, key] of there) {
-          // Whose answer was lost adds it again, and cannot know that somebody has deleted it since.
-          if ((added.get(key) ?? 0) > 1 && !items.some(one => one.by === by && hash('sha256', one.text) === sha256))
-            continue
+          // Whose answer was lost adds it again, and cannot know that somebody has deleted it since; who had both in sight
+          // deleted one.
+          const own = items.some(one => one.by === by && hash('sha256', one.text) === sha256)
+          if ((added.get(key) ?? 0) > 1 && (!own || twice)) continue
           const [at, md5] = key.split(' ') as [string, string]
           if (at === place && shaOf.get(md5) === sha256 && !downloads.has(id) && !redelivered.has(id))
             wrong.push({ invariant: 'I1', message: `${by} deleted ${id}, and it is still there` })

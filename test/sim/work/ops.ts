@@ -65,10 +65,15 @@ export const workActs: { readonly [kind in Kind]?: Act } = {
   },
   async drop(sim, db, by, op) {
     const work = workIn(sim)
-    const all = (await db.data.documents!.list()) as readonly { readonly id: string }[]
+    const all = (await db.data.documents!.list()) as readonly {
+      readonly id: string
+      readonly value: { readonly sha256?: string; readonly dataset?: string }
+    }[]
     const one = all[Math.floor(op.dice[0] * all.length)]
     if (one === undefined) return
-    const drop = { sha256: '', place: '', by, at: sim.world.elapsed(), acked: false }
+    const { sha256, dataset } = one.value
+    const twice = all.filter(({ value }) => value.sha256 === sha256 && value.dataset === dataset).length > 1
+    const drop = { sha256: '', twice, place: '', by, at: sim.world.elapsed(), acked: false }
     await db.write(async tx => {
       const value = await tx.documents!.get(one.id)
       if (value === undefined) return

@@ -52,6 +52,8 @@ export interface Item {
 /** A document that a user deleted. */
 export interface Drop {
   readonly sha256: string
+  /** The same bytes were there once more: an addition whose answer was lost, and the document that came of it. */
+  readonly twice: boolean
   readonly place: string
   readonly by: string
   readonly at: number
