@@ -3,7 +3,7 @@ import type { Jobs, Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
 import { api, cloudApi } from './api.ts'
-import { pull } from './pull.ts'
+import { looksOf } from './pull.ts'
 import { push } from './push.ts'
 import { type CogneeSync, runs } from './runs.ts'
 import { datasets, documents } from './sources.ts'
@@ -50,7 +50,7 @@ export function cognee({ url, token, as = 'bearer', cloud, mostBytes = 64 * 1024
   return {
     name: 'cognee',
     sources: { datasets, documents },
-    pull: pull(calls),
+    ...looksOf(calls),
     ...push(calls, { mostBytes }),
     jobs: runs(calls, there),
     every: 60_000,

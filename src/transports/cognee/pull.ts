@@ -4,7 +4,7 @@
  */
 import { SyncError } from '../../errors.ts'
 import type { Json, RemoteRecord } from '../../model.ts'
-import type { Io, Page, Pull } from '../../transport.ts'
+import type { Io, Page, Pull, Transport } from '../../transport.ts'
 import { changed, deleted, knownGroups, knownOf, pagesOf } from '../shared/listing.ts'
 import { chunks, inParallel } from '../shared/pages.ts'
 import { flag, member, text } from '../shared/shape.ts'
@@ -13,6 +13,7 @@ import { type Content, type Dataset, datasetRecord, documentRecord, type Listed 
 
 /** Read together and committed together: what was read before a limit is not read again, or nobody would get past it. */
 const REQUESTS_AT_ONCE = 4
+const AN_HOUR = 3_600_000
 
 /** Where a look was stopped by a limit goes on from there, in the order of ids, or nobody would get past it. */
 interface Cursor {
@@ -24,7 +25,19 @@ interface Cursor {
   readonly lacking?: true
 }
 
-export function pull(api: Api): Pull {
+/** A look that a limit stopped has not seen what came meanwhile to where it was before: another one is owed at once. */
+export function looksOf(api: Api): { readonly pull: Pull; readonly nudges: NonNullable<Transport['nudges']> } {
+  let owe = () => {}
+  const nudges: NonNullable<Transport['nudges']> = {
+    async listen(hear, io) {
+      owe = () => hear('changed')
+      for (;;) await io.sleep(AN_HOUR)
+    },
+  }
+  return { pull: pull(api, () => owe()), nudges }
+}
+
+function pull(api: Api, owe: () => void): Pull {
   return {
     async *pages(from, io) {
       const began = cursorOf(from)
@@ -46,6 +59,7 @@ export function pull(api: Api): Pull {
           throw error
         }
       }
+      if (after !== undefined) owe()
       const cursor = { walk: false }
       const sources = ['datasets', ...(at.lacking ? [] : ['documents'])]
       if (walk) yield { records: [], snapshot: true, cursor, complete: sources.map(source => ({ source })) }

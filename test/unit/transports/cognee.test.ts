@@ -533,6 +533,27 @@ describe('datasets and documents', () => {
     expect(await db.data.documents.list()).toHaveLength(23)
   })
 
+  test('are not called synced while a limit keeps a part of them from being looked at', async () => {
+    const { world, sandbox, admin, ada, db, cloud } = await scene()
+    for (let n = 0; n < 8; n++) admin.addDataset(ada.user_id, `more ${n}`)
+    cloud.sync()
+    await world.pass(2 * minute)
+    expect((await cloud.status.get()).phase).toBe('synced')
+    sandbox.set({ rateLimit: 14 })
+    await world.pass(minute)
+    cloud.sync()
+    await world.pass(second)
+    const [first] = (await db.data.datasets.list()).map(({ id }) => id).sort()
+    admin.addData(first!, 'new.txt', 'new')
+    sandbox.set({ rateLimit: null })
+    cloud.sync()
+    for (let phase = ''; phase !== 'synced'; ) {
+      await world.pass(second)
+      phase = (await cloud.status.get()).phase
+    }
+    expect(await db.data.documents.list()).toHaveLength(4)
+  })
+
   test('are not taken from the login page of a network, however often that comes', async () => {
     const { world, sandbox, admin, db, notes, cloud } = await scene()
     admin.addData(notes, 'late.txt', 'late')
