@@ -233,8 +233,11 @@ async function keepApart(draft: Draft, home: Home, entry: Entry, row: OutboxRow,
   const was = row.base?.value
   if (was == null || row.value === null || remote.value === null || row.overwrote !== undefined) return
   const value: { [field: string]: Value[string] } = { ...remote.value }
-  for (const fields of Object.values(home.source.facets ?? {})) {
-    const same = (one: Value, other: Value) => fields.every(field => equal(one[field], other[field]))
+  const { body, facets = {} } = home.source
+  for (const fields of Object.values(facets)) {
+    // The same bytes are the same content, whoever says when they were written (F98).
+    const telling = body !== undefined && fields.includes(body) && was[body] !== undefined ? [body] : fields
+    const same = (one: Value, other: Value) => telling.every(field => equal(one[field], other[field]))
     if (!same(was, remote.value) || same(was, row.value)) continue
     for (const field of fields) {
       if (row.value[field] === undefined) delete value[field]

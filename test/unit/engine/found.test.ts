@@ -358,6 +358,22 @@ test('a rename beside a clash of content goes to the record that stays, and the 
   await mustAgree(device)
 })
 
+test('a clash of names leaves an edit of the bytes to both, although the remote says of these when it got them', async () => {
+  const source = { ...tree, facets: { location: ['parent', 'name'], content: ['sha', 'written'] } }
+  const fake = fakeOf({ name: 'tree', source })
+  const device = await deviceOf(fake, { rule: 'KEEP_BOTH' })
+  await device.pull()
+  await device.put('x', { ...file('x', 'root', 'one'), written: 9 })
+  await device.push()
+  fake.put('x', { ...file('theirs', 'root', 'one'), written: 1 })
+  await device.put('x', { ...file('mine', 'root', 'two'), written: 10 })
+  await device.sync()
+  expect(fake.values().x).toMatchObject({ name: 'theirs', sha: 'two' })
+  expect(Object.values(fake.values())).toContainEqual(expect.objectContaining({ name: 'mine copy 1', sha: 'two' }))
+  expect(await device.values()).toEqual(fake.values())
+  await mustAgree(device)
+})
+
 test('a file that was sent with its folder is in it under the new id as soon as both are accepted', async () => {
   const fake = treeFake({ rename: id => `srv-${id}` })
   const device = await deviceOf(fake)
