@@ -25,6 +25,7 @@ import type { Case, Judgement } from '../resolver.ts'
 import { giveWay, meaning, recordUnaware, timeOf, unaware, wasTaken, wentBack } from './doubt.ts'
 import {
   asMade,
+  asSaid,
   behind,
   inFlight,
   type Meeting,
@@ -271,11 +272,13 @@ export async function judgeAndSettle(
 }
 
 export function caseOf(on: Meeting, home: Home, entry: Entry, head: OutboxRow, remote: RemoteRecord): Case {
+  const common = commonOf(head, remote)
+  const said = common && asSaid(home, common.value, remote.value)
   return {
     collection: entry.collection,
     id: entry.id,
     rule: home.rule,
-    base: commonOf(head, remote),
+    base: said ? { ...common!, value: said } : common,
     local: changeOf(home, entry, head),
     remote,
     copies: home.source.copy !== undefined,

@@ -62,13 +62,19 @@ export function takeOver(on: Meeting, home: Home, entry: Entry, remote: RemoteRe
 }
 
 /** The same bytes in the same place are the same file, whoever says when they were written (F98). */
-export function sameBytes({ source }: Home, mine: Value | null, theirs: Value | null): boolean {
+export function sameBytes(home: Home, mine: Value | null, theirs: Value | null): boolean {
+  const said = asSaid(home, mine, theirs)
+  return said !== undefined && sameValue(said, theirs)
+}
+
+/** Mine with what theirs says of the same bytes, such as when they were written; `undefined` where the bytes are others. */
+export function asSaid({ source }: Home, mine: Value | null, theirs: Value | null): Value | undefined {
   const { body, facets } = source
-  if (body === undefined || mine === null || theirs === null || mine[body] === undefined) return false
-  if (mine[body] !== theirs[body]) return false
+  if (body === undefined || mine === null || theirs === null || mine[body] === undefined) return undefined
+  if (mine[body] !== theirs[body]) return undefined
   const content = Object.values(facets ?? {}).find(fields => fields.includes(body)) ?? [body]
   const taken = Object.fromEntries(content.filter(field => field in theirs).map(field => [field, theirs[field]!]))
-  return sameValue({ ...mine, ...taken }, theirs)
+  return { ...mine, ...taken }
 }
 
 /** What we agreed on, as the remote made it: a field that it added or fixed is nobody's edit. */
