@@ -89,8 +89,10 @@ export function accept(
   // A feed that tells all that came before, and did not tell of ours, showed what is gone by now.
   if (tellsAll(home, head, seen)) return undefined
   if (head.sent !== undefined && seen.origin === undefined && sameValue(head.sent, seen.value)) return undefined
-  // Nothing there, as before we made it, is no news either.
-  if (head.base?.value == null && seen.value === null) return undefined
+  // Nothing there, as before we made it, is no news either. A log that tells of what came before tells of a deletion
+  // only after something was made.
+  const wasMade = head.base == null && seen.past !== undefined
+  if (head.base?.value == null && seen.value === null && !wasMade) return undefined
   return head.base != null && sameBase(seen, head.base) ? undefined : seen
 }
 

@@ -184,6 +184,28 @@ describe('what a feed of states shows while a creation is under way', () => {
   })
 })
 
+test('a creation in doubt that a log shows to be deleted was made before, and is gone when it is accepted (I3)', async () => {
+  const world = worldOf()
+  const fake = fakeOf({ guard: 'key' })
+  const device = await deviceOf(fake, { world })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  fake.lose = 1
+  await expect(device.push()).rejects.toThrow()
+  await device.startOver()
+  fake.whilePulling = () => {
+    fake.whilePulling = undefined
+    fake.put('a', null, { past: [] })
+  }
+  await device.pull()
+  expect(await device.rows()).toMatchObject([{ state: 'sent', seen: { value: null } }])
+  fake.answer = ({ change }) => ({ change, state: 'accepted', version: 1 }) // it remembers the key
+  await world.pass(60_000)
+  await device.sync()
+  expect([await device.values(), fake.values(), await device.rows()]).toEqual([{}, {}, []])
+  await mustAgree(device)
+})
+
 describe('an earlier life of a record that we made anew, shown after our creation was accepted (I3)', () => {
   async function madeAnew(rule: Rule) {
     const fake = fakeOf()
