@@ -136,7 +136,7 @@ export function runJobs(on: Ground, jobs: Jobs, known: Promise<void>, hadEnded: 
     if (refused !== undefined) return end(row, { state: 'failed', reason: refused, needs: 'user' })
     const found = await jobs.find(row.request, undefined, io())
     if (found.id !== undefined) return take(row, found.id, { joined: true })
-    await ask(row, { at: platform.now(), ...(found.mark !== undefined && { mark: found.mark }), times: 0 })
+    await ask(row, { at: on.clock.now(), ...(found.mark !== undefined && { mark: found.mark }), times: 0 })
   }
 
   /** Whether our request arrived is not known: only where it surely did not, it is sent again. */

@@ -113,6 +113,22 @@ describe('a run', () => {
     expect(sandbox.inspect().jobs).toHaveLength(2)
   })
 
+  test('whose answer is lost is found although the jobs before it are forgotten, and the clock here is wrong', async () => {
+    const { world, sandbox, admin, id, run, device, search } = await scene({ startAfter: 1, perEntity: 1 })
+    admin.startJob(id)
+    await world.pass(5 * second)
+    device.state.ahead = 100 * 24 * 60 * minute
+    search.sync()
+    await world.pass(minute)
+    sandbox.weather.next({ path: /\/run$/, latency: second, after: 'lose-answer' })
+    const job = await run()
+    await world.pass(500)
+    admin.forgetJobs(id)
+    await world.pass(minute)
+    expect(runs(device.requests)).toBe(1)
+    expect(await job.report.get()).toMatchObject({ state: 'done', job: sandbox.inspect().jobs[0]!.id })
+  })
+
   test('that forces a full sync and whose answer is lost is not called done: another may have begun (I33)', async () => {
     const { world, sandbox, run } = await scene()
     sandbox.weather.next({ path: /\/run$/, after: 'lose-answer' })

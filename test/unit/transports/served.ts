@@ -49,7 +49,8 @@ export function deviceOf<const C extends Collections, const R extends Remotes>(
   disk = memoryDisk(world.uuid()),
 ) {
   const requests: { readonly at: number; readonly method: string; readonly path: string }[] = []
-  const state = { offline: false }
+  /** `ahead`: how much its clock is, in milliseconds. */
+  const state = { offline: false, ahead: 0 }
   const fetch: Platform['fetch'] = async request => {
     if (state.offline) throw new TypeError('fetch failed')
     const { pathname } = new URL(request.url)
@@ -59,7 +60,7 @@ export function deviceOf<const C extends Collections, const R extends Remotes>(
   async function start(): Promise<{ readonly db: Db<C, R>; readonly tab: Tab }> {
     const tab = world.tab()
     const schema = defineSchema({ version: 1, collections }) as Schema<C> & NoInfer<Fits<C, R>>
-    const platform = { ...tab.platform, fetch }
+    const platform = { ...tab.platform, fetch, now: () => tab.platform.now() + state.ahead }
     const db = await open({ store: memory('m', { disk }), schema, remotes, platform })
     const { life } = disk.contents
     opened.add(async () => {
