@@ -41,8 +41,6 @@ export function watchEffects(sim: Sim): void {
   const told = new Map<string, { readonly first: number; readonly last: number }>()
   /** `cell value`, and since when the server has it again. */
   const back = new Map<string, number>()
-  /** By device and value: the `cell value` that it ran over where a log still has it, and was not shown since. */
-  const untold = new Map<string, string>()
   const { remote } = sim.options
   const watched = remote === 'cdf-records' || remote === 'purging-box' || remote === 'open-box'
   if (watched)
@@ -51,7 +49,7 @@ export function watchEffects(sim: Sim): void {
       for (const [token] of new TextDecoder().decode(answer).matchAll(/t\d+[a-z]+\d*/g)) {
         const key = `${machine} ${token}`
         told.set(key, { first: told.get(key)?.first ?? last, last })
-        history.unseen.delete(untold.get(key) ?? '')
+        history.unseen.delete(history.untold.get(key) ?? '')
       }
     })
 
@@ -148,7 +146,7 @@ export function watchEffects(sim: Sim): void {
       if (again && own) history.unseen.add(`${cell} ${value}`)
       if (remote === 'open-box') {
         if (again) history.overrun.add(`${cell} ${value}`)
-        if (blind) untold.set(`${machine} ${value}`, `${cell} ${value}`)
+        if (blind) history.untold.set(`${machine} ${value}`, `${cell} ${value}`)
         continue
       }
       if (again && !after.cells.has(cell)) history.unseen.add(`${cell} ${value}`)

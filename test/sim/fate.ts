@@ -114,6 +114,12 @@ function wipe(sim: Sim, device: Device): void {
   for (const write of sim.history.writes) if (write.by === device.name) write.excused = 'wiped'
   device.disk.wipe()
   device.witness.forget()
+  // Of what it ran over it can tell no more: what it was shown may have been on its way to the disk.
+  for (const [key, cell] of sim.history.untold) {
+    if (!key.startsWith(`${device.name} `)) continue
+    sim.history.unseen.add(cell)
+    sim.history.untold.delete(key)
+  }
   device.wipedAt = sim.world.elapsed()
 }
 

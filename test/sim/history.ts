@@ -20,6 +20,8 @@ export interface History {
   readonly shownAgain: Set<string>
   /** `cell value`, or `cell the delete of value`, of what was at the server and run over there by a device that no answer had shown it, nor will. */
   readonly unseen: Set<string>
+  /** By device and value: the `cell value` that it ran over where a log still has it. Once shown to it, that is in `unseen` no more. */
+  readonly untold: Map<string, string>
   /** `cell value` of what was run over on an old version, which a life since counts anew, by somebody whom nothing had shown it. */
   readonly mistaken: Set<string>
   /** `cell value` of what was deleted, and followed there by what somebody else made without knowing of it. */
@@ -43,6 +45,7 @@ export function historyOf(): History {
     remade: new Set(),
     shownAgain: new Set(),
     unseen: new Set(),
+    untold: new Map(),
     mistaken: new Set(),
     relived: new Set(),
     overrun: new Set(),
