@@ -79,15 +79,21 @@ ${said.join('\n\n')}
   )
 }
 
+/** A process keeps something of each world that it played: after some thousands its heap is full. */
+const mostAtOnce = 5000
+
 /** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every tenth. */
 function runsOf(count: number, ...more: string[]): string[][] {
-  if (count === 0) return []
-  const indexeddb = Math.floor(count / 10)
-  const memory = count - indexeddb
-  return [
-    ['--store', 'memory', '--devices', '3', '--seeds', String(memory), '--from', String(from)],
-    ['--store', 'indexeddb', '--devices', '3', '--seeds', String(indexeddb), '--from', String(from + memory)],
-  ].map(args => ['test/sim/run.ts', '--jobs', values.jobs, ...more, ...args])
+  const memory = count - Math.floor(count / 10)
+  const runs: string[][] = []
+  for (let done = 0; done < count; ) {
+    const [store, end] = done < memory ? ['memory', memory] : ['indexeddb', count]
+    const some = Math.min(mostAtOnce, end - done)
+    const seeds = ['--seeds', String(some), '--from', String(from + done)]
+    runs.push(['test/sim/run.ts', '--jobs', values.jobs, ...more, '--store', store, '--devices', '3', ...seeds])
+    done += some
+  }
+  return runs
 }
 
 async function killBrowsers(): Promise<void> {

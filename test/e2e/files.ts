@@ -84,7 +84,7 @@ export function filesTests({ page, afresh }: Visit): void {
       const told = region(phone, 'Inbox').getByRole('listitem')
       await told.getByText('the strategy kept both').waitFor()
       expect((await told.getByText('22 B of').count()) + (await told.getByText('23 B of').count())).toBe(2)
-      expect(await says(phone, 'log.txt')).toBe('Monday, says the laptop')
+      await seen(() => says(phone, 'log.txt')).toBe('Monday, says the laptop')
 
       await told.getByRole('button', { name: 'Undo' }).click()
       for (const device of [laptop, phone]) {
