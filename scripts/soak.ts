@@ -41,6 +41,8 @@ for (const [name, count] of Object.entries({ part, each }))
   if (!(count === 0 || count >= 10)) throw new Error(`--${name} must be 0, or 10 or more.`)
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
+/** A process keeps something of each world that it played: after some thousands its heap is full. */
+const mostAtOnce = 5000
 const [plans, large] = [Number(values.chaos), Number(values.large)]
 if (!(plans >= 0) || !(large >= 0)) throw new Error('--chaos and --large must be numbers.')
 
@@ -78,9 +80,6 @@ ${said.join('\n\n')}
 `,
   )
 }
-
-/** A process keeps something of each world that it played: after some thousands its heap is full. */
-const mostAtOnce = 5000
 
 /** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every tenth. */
 function runsOf(count: number, ...more: string[]): string[][] {

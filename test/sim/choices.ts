@@ -28,7 +28,9 @@ const underWay = 2_000
 export function chooseEverything(sim: Sim): void {
   const chosen = new Set<string>()
   const look = () => {
-    const news = devicesOf(sim).filter(device => !chosen.has(device))
+    const { preferences } = sim.server.sandbox.inspect()
+    const part = (device: string) => preferences.some(one => one.device_id === device)
+    const news = devicesOf(sim).filter(device => part(device) && !chosen.has(device))
     if (news.length > 0) sim.server.changedAt = sim.world.elapsed() + underWay
     for (const device of news) void say(sim, device, {})
     for (const device of news) chosen.add(device)
