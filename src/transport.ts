@@ -194,7 +194,10 @@ export const jobEnds: readonly JobReport['state'][] = [
   'finished-unverified',
 ]
 
-/** A request for a job that may have had its effect: when it was first sent, by the remote's time as far as that is known, and what was there before. */
+/**
+ * A request for a job that may have had its effect: when it was first wanted, by the remote's time as far as that is known,
+ * and what was there before.
+ */
 export interface Asked {
   readonly at: number
   readonly mark?: Json

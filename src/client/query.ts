@@ -8,7 +8,7 @@ import { definitionOf } from './db.ts'
 import type { Frame } from './frames.ts'
 import type { Live } from './live.ts'
 import { live } from './live.ts'
-import { currentId, type Item, visible } from './read.ts'
+import { current, type Item, visible } from './read.ts'
 
 /** A question about one field, which holds `Held`. */
 export interface Where<Row extends object, Held extends Bound = Bound> {
@@ -93,8 +93,8 @@ export function query<Row extends object>(on: Base, collection: string, plan: Pl
     return on.store.read({ records: [collection], rows: folder === undefined ? [] : ['meta'] }, async tx => {
       const from = tx.records(collection)
       if (typeof folder === 'string') {
-        const now = await currentId(tx, collection, folder)
-        bounds = { from: now, to: now }
+        const { id } = await current(tx, collection, folder)
+        bounds = { from: id, to: id }
       }
       const found: Item<Row>[] = []
       const full = () => sorted && most !== undefined && found.length >= most

@@ -1,6 +1,6 @@
 /** Records as the app sees them: without what it must not see, and found by ids that they had before. */
-import { isThere, mostHops } from '../ledger/draft.ts'
-import { getRow, metaOf } from '../ledger/rows.ts'
+import { realId } from '../ledger/draft.ts'
+import { metaOf } from '../ledger/rows.ts'
 import type { Reader, Stored } from '../store.ts'
 
 /** A record with its id beside it. */
@@ -11,20 +11,21 @@ export interface Item<Row> {
 
 /** By its id, or by one that it had before the remote gave it another. */
 export async function find(tx: Reader, collection: string, id: string): Promise<Stored | undefined> {
-  return tx.records(collection).get(await currentId(tx, collection, id))
+  return (await current(tx, collection, id)).stored
 }
 
-/** The id that a record has by now. */
-export async function currentId(tx: Reader, collection: string, id: string): Promise<string> {
-  let real = id
-  for (let hops = 0; hops < mostHops; hops++) {
-    const stored = await tx.records(collection).get(real)
-    if (stored !== undefined && isThere({ value: stored.value, meta: metaOf(stored) })) break
-    const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
-    if (alias === undefined) break
-    real = alias.to
+/** The id that a record has by now, and what is there. */
+export async function current(
+  tx: Reader,
+  collection: string,
+  id: string,
+): Promise<{ readonly id: string; readonly stored: Stored | undefined }> {
+  let stored: Stored | undefined
+  const get = async (name: string, one: string) => {
+    stored = await tx.records(name).get(one)
+    return { value: stored?.value, meta: metaOf(stored) }
   }
-  return real
+  return { id: await realId({ tx, get }, collection, id), stored }
 }
 
 /** `undefined` for what is deleted, and for what a remote sent and the schema refuses. */

@@ -1,5 +1,4 @@
 /** All that a transport may touch, made for one walk. */
-
 import { SyncError } from '../errors.ts'
 import type { OutboxRow } from '../ledger/rows.ts'
 import { baseOf, checkpointOf, metaOf } from '../ledger/rows.ts'

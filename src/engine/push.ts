@@ -1,5 +1,4 @@
 /** Waiting changes go out: chosen by sequence, marked as sent in a commit, sent, and their receipts filed. */
-
 import { asSyncError, reactionTo } from '../errors.ts'
 import type { Draft } from '../ledger/draft.ts'
 import { draftOf, replaceRow } from '../ledger/draft.ts'

@@ -1,5 +1,4 @@
 /** Forgets what its time is over for: settled changes, old conflicts and jobs, bytes that nothing names. */
-
 import { dropUnnamed } from '../ledger/bodies.ts'
 import { dropOld } from '../ledger/tidy.ts'
 import { dropOldTransfers } from '../ledger/transfers.ts'

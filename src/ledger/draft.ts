@@ -3,7 +3,7 @@
  * once by `flush`. Thinking happens here; a throw before `flush` leaves no trace.
  */
 import type { Value } from '../model.ts'
-import type { KeyedRow, RowKey, Stored, Writer } from '../store.ts'
+import type { KeyedRow, Reader, RowKey, Stored, Writer } from '../store.ts'
 import type { ChangeRow, InboxEntry, Meta, OutboxRow } from './rows.ts'
 import { getRow, metaOf, outboxKey, queueKey } from './rows.ts'
 
@@ -197,8 +197,15 @@ function rowKeys(collection: string, id: string, stored: Stored | undefined): Ro
 const sameRows = (entry: Loaded): boolean =>
   entry.rows.length === entry.was.rows.length && entry.rows.every((row, at) => row === entry.was.rows[at])
 
+/** A record as far as it takes to follow its ids. */
+type Trace = Pick<Entry, 'value' | 'meta'>
+
 /** The id that a record has by now, where the remote gave it another. */
-export async function realId({ tx, get }: Pick<Draft, 'tx' | 'get'>, collection: string, id: string): Promise<string> {
+export async function realId(
+  { tx, get }: { readonly tx: Reader; get(collection: string, id: string): Promise<Trace> },
+  collection: string,
+  id: string,
+): Promise<string> {
   let real = id
   for (let hops = 0; hops < mostHops && !isThere(await get(collection, real)); hops++) {
     const alias = await getRow<{ to: string }>(tx, 'meta', ['alias', collection, real])
@@ -209,8 +216,7 @@ export async function realId({ tx, get }: Pick<Draft, 'tx' | 'get'>, collection:
 }
 
 /** That an old id is deleted may be shown again; what was a folder of its own under it stays that. */
-export const isThere = ({ value, meta }: Pick<Entry, 'value' | 'meta'>): boolean =>
-  value != null || (value === null && meta.was !== undefined)
+const isThere = ({ value, meta }: Trace): boolean => value != null || (value === null && meta.was !== undefined)
 
 /** The oldest open row: the one that talks with the remote. */
 export const headOf = (entry: Entry): OutboxRow | undefined => entry.rows[0]

@@ -1,3 +1,4 @@
+/** What a conflict leaves in the inbox. */
 import type { RemoteRecord } from '../model.ts'
 import type { Draft, Entry } from './draft.ts'
 import type { InboxEntry, OutboxRow } from './rows.ts'

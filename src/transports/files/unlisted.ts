@@ -75,7 +75,5 @@ async function there(view: View, known: RemoteRecord) {
   }
   const row = asTreeRow(record?.value)
   if (record === undefined || row === undefined) return undefined
-  // A chain that is not whole says that the server contradicts itself, and nothing of what is in sight.
-  const hidden = (await view.over(row)).whole && (await view.shows(record.id, row)) === 'hidden'
-  return { record, hidden }
+  return { record, hidden: (await view.shows(record.id, row)) === 'hidden' }
 }

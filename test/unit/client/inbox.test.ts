@@ -167,6 +167,24 @@ describe('a settled conflict is undone', () => {
     expect(fake.values()).toEqual({ f: folder('f'), x: file('x', 'f', 'new'), y: file('y', 'f') })
   })
 
+  test('by both of a clash of names leaves an edit of the bytes to both, whoever says when they were written', async () => {
+    const source = { ...tree, facets: { location: ['parent', 'name'], content: ['sha', 'written'] } }
+    const { db, rows, fake, sync } = await appOf({ name: 'tree', source, rule: 'MANUAL' })
+    await sync()
+    await rows.put('x', { ...file('x', 'root', 'one'), written: 9 })
+    await sync()
+    await db.remotes.fake.pause()
+    await rows.put('x', { ...file('mine', 'root', 'two'), written: 10 })
+    fake.put('x', { ...file('theirs', 'root', 'one'), written: 1 })
+    await db.remotes.fake.resume()
+    await sync()
+    const [entry] = await db.conflicts.list({ state: 'open' })
+    await db.conflicts.resolve(entry!.id, { take: 'both' })
+    await sync()
+    expect(fake.values().x).toMatchObject({ name: 'theirs', sha: 'two' })
+    expect(Object.values(fake.values())).toContainEqual(expect.objectContaining({ name: 'mine copy 1', sha: 'two' }))
+  })
+
   test('of a record that got another id since', async () => {
     const { db, rows, fake, sync } = await appOf({
       name: 'tree',

@@ -101,6 +101,21 @@ describe('at a remote that guards nothing', () => {
     await mustAgree(device)
   })
 
+  test('what a log shows before the state that is known may be what a change of ours ran over: it is told (I5)', async () => {
+    const fake = fakeOf(unguarded)
+    fake.put('a', { n: 0 })
+    const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+    await device.pull()
+    await device.put('a', { n: 1 })
+    await device.sync()
+    const known = fake.put('a', { n: 7 })
+    await device.pull()
+    await device.put('a', { n: 8 })
+    const { cursor } = await device.checkpoint()
+    await device.land({ records: [{ ...known, value: { n: 5 }, version: 'before' }, known], cursor: cursor! }, cursor)
+    expect((await device.inbox()).map(({ theirs }) => theirs.value)).toContainEqual({ n: 5 })
+  })
+
   test('a value that we replaced is a conflict when it is shown again, once and not for ever', async () => {
     const fake = fakeOf(unguarded)
     fake.put('a', { n: 0 })

@@ -399,6 +399,32 @@ describe('what was synced', () => {
     expect(await texts()).toEqual(['first 1', 'first 9'])
   })
 
+  test('by a job that was seen at work is read, too, where only the ones before it are remembered', async () => {
+    const { world, sandbox, admin, id, texts, db, some } = await scene({ perEntity: 5 * second })
+    admin.startJob(id)
+    await world.pass(minute)
+    db.remotes.search.sync()
+    await world.pass(minute)
+    const [first] = sandbox.inspect().jobs
+    admin.setEntities(id, some([1, 9]))
+    admin.startJob(id)
+    await world.pass(2 * second)
+    db.remotes.search.sync()
+    await world.pass(2 * second)
+    await db.remotes.search.pause()
+    await world.pass(2 * minute)
+    let listed: { id: string }[] = []
+    const rewrite = (body: string) => {
+      const found = (JSON.parse(body) as typeof listed).filter(job => job.id === first!.id)
+      if (found.length > 0) listed = found
+      return JSON.stringify(listed)
+    }
+    for (let n = 0; n < 20; n++) sandbox.weather.next({ path: /\/jobs$/, spoil: { rewrite } })
+    await db.remotes.search.resume()
+    await world.pass(30 * second)
+    expect(await texts()).toEqual(['first 1', 'first 9'])
+  })
+
   test('cannot be changed here', async () => {
     const { db, run, world } = await scene()
     await run()

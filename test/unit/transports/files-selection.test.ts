@@ -274,4 +274,22 @@ describe('what a walk of a part did not bring', () => {
     await one.pull()
     expect(paths(one)).toEqual(before)
   })
+
+  test('stays as it is known where the server has it and cannot say where', async () => {
+    const d = drive()
+    for (const path of ['/x', '/a']) d.admin.createFolder(d.share, path)
+    for (const name of ['f', 'g']) d.admin.createFile(d.share, `/a/${name}`, name)
+    const one = await d.device('device-1', {}, async (url, answer) =>
+      /\/files\/[^/]+$/.test(url.pathname) && answer.status === 200
+        ? rewritten(answer, ({ folder_id: _, checksum_sha256: _1, size: _2, ...body }) => body)
+        : answer,
+    )
+    await choose(d, one, { excluded: [idAt(d, '/x')] })
+    await one.pull()
+    d.admin.move(d.share, '/a/f', '/x/f')
+    d.admin.remove(d.share, '/a/g')
+    one.cursor = undefined
+    await one.pull()
+    expect(paths(one)).toEqual(['/a', '/a/f'])
+  })
 })

@@ -234,11 +234,7 @@ describe('what the server settled', () => {
       await one.sync()
       const { id } = await one.at('d')
       await one.move('a', 'd/a')
-      one.state.before = ({ url }) => {
-        if (!url.endsWith('/apply')) return
-        delete one.state.before
-        at.sandbox.admin.remove(at.share, '/d')
-      }
+      duringApply(one, async () => at.sandbox.admin.remove(at.share, '/d'))
       at.clock.go(LATE)
       await one.sync()
       expect(at.shows()).toBe('d/ d/a=mine')
@@ -255,12 +251,10 @@ describe('what the server settled', () => {
     await one.sync()
     const { id } = await one.at('d')
     await one.move('a', 'd/a')
-    one.state.before = ({ url }) => {
-      if (!url.endsWith('/apply')) return
-      delete one.state.before
+    duringApply(one, async () => {
       at.sandbox.admin.remove(at.share, '/d')
       at.sandbox.admin.createFolder(at.share, '/d')
-    }
+    })
     at.clock.go(LATE)
     await one.sync()
     expect(at.shows()).toBe('d/ d/a=mine')
