@@ -21,6 +21,9 @@ export interface Ticket {
   readonly record: string
   /** The version of ours that waits there. */
   readonly version: string
+  /** Of ours: what was made here and is deleted again says neither. */
+  readonly share: string
+  readonly kind: Kind
 }
 
 const RESOLUTION = { local: 'CLIENT_WINS', remote: 'SERVER_WINS', both: 'KEEP_BOTH' } as const satisfies {
@@ -28,10 +31,13 @@ const RESOLUTION = { local: 'CLIENT_WINS', remote: 'SERVER_WINS', both: 'KEEP_BO
 }
 
 export function ticketOf(ticket: Json | undefined): Ticket | undefined {
-  const [conflict, record, version] = ['conflict', 'record', 'version'].map(key => text(ticket, key))
+  const [conflict, record, version, share = ''] = ['conflict', 'record', 'version', 'share'].map(key =>
+    text(ticket, key),
+  )
+  const kind = text(ticket, 'kind') === 'folder' ? 'folder' : 'file'
   return conflict === undefined || record === undefined || version === undefined
     ? undefined
-    : { conflict, record, version }
+    : { conflict, record, version, share, kind }
 }
 
 /** Receipt for a change that clashed: `told` are the server's records of that, `outcomes` one for each of its items. */
@@ -82,7 +88,7 @@ export async function questionOf(api: Api, work: Work, open: ConflictInfo, io: I
   const { change } = work.change
   const there = (await present(api, work, open.resource, io)) ?? deleted(open.resource, open.serverVersion)
   const version = open.clientVersion ?? versionOf(change)
-  const ticket = { conflict: open.id, record: open.resource, version }
+  const ticket = { conflict: open.id, record: open.resource, version, share: work.share, kind: work.kind }
   return { change, state: 'conflict', remote: { ...there, ticket } }
 }
 
@@ -264,15 +270,9 @@ const deleted = (id: string, version?: string): RemoteRecord => ({
 })
 
 function asWork(change: Change): Work {
-  const row = asTreeRow(change.value) ?? asTreeRow(change.base?.value)
-  return {
-    change,
-    share: row?.share ?? '',
-    kind: row?.kind ?? 'file',
-    items: [],
-    value: asTreeRow(change.value) ?? null,
-    id: change.id,
-  }
+  const value = asTreeRow(change.value)
+  const { share = '', kind = 'file' } = value ?? asTreeRow(change.base?.value) ?? ticketOf(change.ticket) ?? {}
+  return { change, share, kind, items: [], value: value ?? null, id: change.id }
 }
 
-const shareOf = ({ value, base }: Change): string => asTreeRow(value)?.share ?? asTreeRow(base?.value)?.share ?? ''
+const shareOf = (change: Change): string => asWork(change).share

@@ -188,4 +188,24 @@ describe('a question of the server', () => {
     expect(await both()).toBe('a.txt=theirs')
     expect(at.sandbox.inspect().conflicts.map(({ resolution }) => resolution)).toEqual(['SERVER_WINS'])
   })
+
+  const MAKE = { file: (one: Device) => one.create('a', 'mine'), folder: (one: Device) => one.folder('a') } as const
+  test.each([
+    ['file', 'folder', 'a (conflicted copy Laptop 2026-05-01 081000)=mine a/'],
+    ['folder', 'file', 'a (conflicted copy Laptop 2026-05-01 081000)/ a=mine'],
+  ] as const)(
+    'about a new %s that was deleted here since is taken as it is answered elsewhere (I3)',
+    async (own, other, shown) => {
+      let id = ''
+      const made = async (one: Device) => {
+        id = await MAKE[own](one)
+      }
+      const { mine, theirs, both } = await clash('MANUAL', async () => {}, made, MAKE[other])
+      await mine.sync()
+      await mine.db.data.tree.delete(id)
+      const [listed] = await theirs.db.remotes.drive.api.conflicts()
+      await theirs.db.remotes.drive.api.resolveConflict({ id: listed!.id, resolution: 'KEEP_BOTH' })
+      expect(await both()).toBe(shown)
+    },
+  )
 })
