@@ -55,13 +55,13 @@ export async function takeVerdict(
   const [open] = record.rows
   if (open === undefined || open.change !== head.change) return
   const { lost } = receipt
-  const theirs = lostSide(home, record, open, lost)
+  const { theirs, ...more } = lostSide(home, record, open, lost)
   await takenWith(on, home, record, open, remote, label)
   if (lost !== undefined && lost.id !== record.id) {
     await noteBack(draft, home, lost, open)
   } else {
     const loses = verdict.take !== 'local' ? 'parts' : isBase(open, theirs) ? 'nothing' : 'remote'
-    draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by }))
+    draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by, ...more }))
   }
   for (const one of receipt.below ?? []) await noteGone(draft, home, one, open)
   if (open.value === null) await wentAlong(on, home, record, remote)
@@ -94,9 +94,12 @@ async function takeCopies(
     const dropped = lost?.id === entry.id ? lostSide(home, entry, open, lost) : undefined
     const told = { verdict, by, copy: entry.id }
     accept(draft, home, entry, withoutSeen(open), renamed)
-    if (dropped === undefined || isBase(open, dropped))
+    if (dropped === undefined || isBase(open, dropped.theirs)) {
       draft.note(noted(draft, home, entry, open, remote, { ...told, loses: 'nothing' }))
-    else draft.note(noted(draft, home, entry, open, dropped, { ...told, loses: 'remote' }))
+    } else {
+      const { theirs, ...more } = dropped
+      draft.note(noted(draft, home, entry, open, theirs, { ...told, loses: 'remote', ...more }))
+    }
     return
   }
   for (const one of copies) {
@@ -144,14 +147,20 @@ async function wentAlong(on: Meeting, home: Home, entry: Entry, remote: RemoteRe
   await meet(on, home, { collection, id, value, version, subtree: true }, `along ${id}`)
 }
 
-/** As it was shown, as the remote tells of it now, or else as it was when we last agreed. */
-function lostSide(home: Home, entry: Entry, { seen, base }: OutboxRow, lost: Lost | undefined): RemoteRecord {
+/** As it was shown, as the remote tells of it now, or else as it was when we last agreed: then with the reason. */
+function lostSide(
+  home: Home,
+  entry: Entry,
+  { seen, base }: OutboxRow,
+  lost: Lost | undefined,
+): { readonly theirs: RemoteRecord; readonly reason?: string } {
   const key = { collection: home.sourceName, id: lost?.id ?? seen?.id ?? entry.id }
-  if (seen !== undefined && (lost === undefined || equal(seen.version, lost.version))) return seen
-  if (base != null && lost !== undefined && equal(base.version, lost.version)) return { ...key, ...base }
-  if (lost?.value !== undefined) return { ...key, value: lost.value, version: lost.version }
+  if (seen !== undefined && (lost === undefined || equal(seen.version, lost.version))) return { theirs: seen }
+  if (base != null && lost !== undefined && equal(base.version, lost.version)) return { theirs: { ...key, ...base } }
+  if (lost?.value !== undefined) return { theirs: { ...key, value: lost.value, version: lost.version } }
   const value = seen?.value ?? base?.value ?? null
-  return { ...key, value, version: lost?.version ?? base?.version ?? null }
+  const theirs = { ...key, value, version: lost?.version ?? base?.version ?? null }
+  return lost === undefined ? { theirs } : { theirs, reason: 'The remote does not say what it had: this is older.' }
 }
 
 const isBase = ({ base }: OutboxRow, side: RemoteRecord): boolean => base != null && sameBase(base, side)

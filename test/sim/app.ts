@@ -30,12 +30,13 @@ export interface InboxItem {
   readonly record: string
   readonly base?: { readonly value: Value | null } | null
   readonly local?: { readonly value: Value | null; readonly at?: Stamp } | null
-  readonly theirs?: { readonly value: Value | null; readonly at?: number | Stamp } | null
+  readonly theirs?: { readonly value: Value | null; readonly version?: Json; readonly at?: number | Stamp } | null
   readonly rule?: unknown
   readonly verdict?: { readonly take: string }
   readonly state: string
   readonly by?: string
   readonly loses?: string
+  readonly reason?: string
   readonly copy?: string
   readonly below?: readonly { readonly id: string; readonly value: Value | null }[]
 }

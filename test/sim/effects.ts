@@ -1,5 +1,6 @@
 /** What the requests of a device do at the server, against what its users did: in their order, and no more than that. */
 import { serverCells } from './evidence.ts'
+import { nodeCells } from './history.ts'
 import type { Sending } from './network.ts'
 import { guards } from './plan.ts'
 import { isPush } from './routes.ts'
@@ -58,7 +59,10 @@ export function watchEffects(sim: Sim): void {
     const again = arrived.has(sending)
     arrived.add(sending)
     const before = snapshot()
-    for (const { id } of before.nodes) ever.add(id)
+    for (const node of before.nodes) {
+      ever.add(node.id)
+      if (node.version_id !== null) history.met.set(node.version_id, nodeCells(node, history.bytes))
+    }
     const items = remote === 'files' ? itemsOf(sending) : []
     parentsFirst(sending, items)
     return () => {

@@ -5,7 +5,7 @@ import type { Platform } from '../../src/platform.ts'
 import { type KeyedRow, type StoreDriver, type Stored, spaces } from '../../src/store.ts'
 import type { InboxItem, OutboxItem } from './app.ts'
 import { isCdf } from './cdf.ts'
-import { entriesOf, isEvent, nameOfEvent, nameToken, noteCells, treeCells } from './history.ts'
+import { entriesOf, isEvent, nameOfEvent, nameToken, nodeCells, noteCells, treeCells } from './history.ts'
 import type { Evidence, Failure, View } from './oracle.ts'
 import { guards } from './plan.ts'
 import { acceptsMisses, isPull, placeOf } from './routes.ts'
@@ -76,7 +76,7 @@ export async function dump(sim: Sim, device: Device, driver = device.disk.plain(
   }
 }
 
-const plainly = (value: unknown): string =>
+export const plainly = (value: unknown): string =>
   JSON.stringify(value, (_, held: unknown) =>
     typeof held === 'bigint' ? `${held}n` : held instanceof Uint8Array ? Buffer.from(held).toString() : held,
   )
@@ -143,11 +143,18 @@ export function serverCells({ server, options, history }: Sim): ReadonlyMap<stri
   return merged([
     ...[...server.notes()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField)),
     ...[...server.links()].map(([id, row]) => noteCells(id, row.value as Stored['value'], byField, 'links')),
-    ...(options.tree ? server.nodes() : []).map(node => {
-      const name = node.path.slice(node.path.lastIndexOf('/') + 1)
-      return treeCells(node.id, { name, sha256: node.sha256 }, history.bytes)
-    }),
+    ...(options.tree ? server.nodes() : []).map(node => nodeCells(node, history.bytes)),
   ])
+}
+
+/** The log was cut before it could be asked what a verdict ran over: an inbox says of which version, and that it does not know more. */
+function unsaid({ history, faults }: Sim, dumps: readonly Dump[]): string[] {
+  if (faults.counts.compact === 0) return []
+  return dumps.flatMap(({ inbox }) =>
+    inbox
+      .filter(item => item.reason?.includes('does not say'))
+      .flatMap(({ theirs }) => [...(history.met.get(String(theirs?.version)) ?? [])].map(cell => cell.join(' '))),
+  )
 }
 
 export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dump[]): Evidence {
@@ -179,7 +186,7 @@ export function evidenceOf(sim: Sim, dumps: readonly Dump[], wiped: readonly Dum
     guarded: guards(options.remote),
     remade: history.remade,
     shownAgain: history.shownAgain,
-    unseen: history.unseen,
+    unseen: new Set([...history.unseen, ...unsaid(sim, [...dumps, ...wiped])]),
     mistaken: history.mistaken,
     relived: history.relived,
     overrun: history.overrun,
@@ -250,34 +257,6 @@ export function sameEverywhere(sim: Sim, dumps: readonly Dump[]): Failure[] {
 
 /** An event's id says a hash of its content: the judge says the content. */
 const plainId = (id: string, value: unknown): string => (isEvent(id) ? `${nameOfEvent(id)}=${canonical(value)}` : id)
-
-/** I5: each rule settles as it says, in every entry that no person settled. */
-export function wrongVerdicts(dumps: readonly Dump[]): Failure[] {
-  return dumps.flatMap(({ device, inbox }) =>
-    inbox
-      .filter(item => item.by === 'strategy' && item.state !== 'undone' && !lawful(item))
-      .map(item => ({ invariant: 'I5', message: `${device.name}: a wrong verdict: ${plainly(item)}` })),
-  )
-}
-
-function lawful({ rule, verdict, base, local, theirs, collection }: InboxItem): boolean {
-  const take = verdict?.take
-  if (take === undefined || local?.at === undefined || take === 'ask') return true
-  // One side is as it was before both: no rule is asked then.
-  if (base?.value == null && (local.value === null || theirs?.value === null)) return true
-  // A tree settles its own clashes of names and folders, whatever the rule is.
-  if (rule === 'SERVER_WINS') return take === 'remote' || collection === 'tree'
-  if (rule === 'CLIENT_WINS') return take === 'local' || collection === 'tree'
-  if (rule === 'MANUAL') return false
-  if (rule !== 'LAST_WRITER_WINS' || collection === 'tree' || theirs?.at === undefined) return true
-  const later =
-    typeof theirs.at === 'number'
-      ? local.at.time - theirs.at || -1
-      : local.at.time - theirs.at.time || (local.at.device > theirs.at.device ? 1 : -1)
-  return (
-    take === (later > 0 ? 'local' : 'remote') || (typeof theirs.at === 'object' && local.at.device === theirs.at.device)
-  )
-}
 
 function pathIn(rows: readonly Stored[], row: Stored): string {
   const parts: string[] = []

@@ -28,6 +28,8 @@ export interface History {
   readonly relived: Set<string>
   /** `cell value` of what a request ran over that came a second time, where nothing is guarded and a log tells of it. */
   readonly overrun: Set<string>
+  /** What a version of the file server was that a request with changes met there. */
+  readonly met: Map<string, Cells>
   /** Which token some bytes are, by their SHA-256. */
   readonly bytes: Map<string, string>
   /** Notes what a writer does to a record, cell by cell; call it inside the transaction. */
@@ -49,6 +51,7 @@ export function historyOf(): History {
     mistaken: new Set(),
     relived: new Set(),
     overrun: new Set(),
+    met: new Map(),
     token: (op, part) => `t${op}${part}`,
     attempt(by, before, after) {
       const made: Write[] = []
@@ -96,6 +99,11 @@ export function treeCells(id: string, value: Value | null | undefined, bytes: Re
   if (typeof value.sha256 === 'string') cells.set(`tree/${id}#bytes`, bytes.get(value.sha256) ?? value.sha256)
   return cells
 }
+
+export const nodeCells = (
+  { id, path, sha256 }: { readonly id: string; readonly path: string; readonly sha256: string | null },
+  bytes: ReadonlyMap<string, string>,
+): Cells => treeCells(id, { name: path.slice(path.lastIndexOf('/') + 1), sha256 }, bytes)
 
 /** The part of a name that is ours, whatever a conflicted copy put behind it. */
 export const nameToken = (name: string): string => /^t[\w-]+/.exec(name)?.[0] ?? name

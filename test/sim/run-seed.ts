@@ -6,16 +6,7 @@ import { hangsOnCut } from './cdf.ts'
 import { hearNudges, observe, watch } from './checks.ts'
 import { chooseEverything } from './choices.ts'
 import { watchEffects } from './effects.ts'
-import {
-  type Dump,
-  dump,
-  evidenceOf,
-  sameEverywhere,
-  withoutGhosts,
-  wrongFlags,
-  wrongVerdicts,
-  wrongWaits,
-} from './evidence.ts'
+import { type Dump, dump, evidenceOf, sameEverywhere, withoutGhosts, wrongFlags, wrongWaits } from './evidence.ts'
 import { befall, calm, crashAt } from './fate.ts'
 import type { Family } from './faults.ts'
 import { perform } from './ops.ts'
@@ -23,6 +14,7 @@ import { doubts, type Failure, judge } from './oracle.ts'
 import { type Op, type Options, patienceOf, planOf, stormOf } from './plan.ts'
 import { isPull } from './routes.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
+import { wrongVerdicts } from './verdicts.ts'
 import { judgeWork, tellWork, watchWork, workQuiet } from './work/judge.ts'
 
 export interface Outcome {

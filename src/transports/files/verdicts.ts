@@ -207,11 +207,20 @@ async function lostBy(
   const lost: Lost[] = []
   for (const clash of clashes) {
     const own = clash.resource === there.id || clash.resource === work.change.id
-    const known = own ? (asTreeRow(there.value) ?? asTreeRow(work.change.base?.value)) : undefined
+    const known = own ? stillTheirs(work.change, asTreeRow(there.value)) : undefined
     lost.push(await lostOf(api, work, clash, rows.get(clash.serverVersion), known, io))
   }
   return lost
 }
+
+/** What is there now is where they had it, unless it is our change that put it there. */
+function stillTheirs({ value, base }: Change, there: TreeRow | undefined): TreeRow | undefined {
+  const [before, mine] = [asTreeRow(base?.value), asTreeRow(value)]
+  const isOurs = before && mine && there && isSamePlace(there, mine) && !isSamePlace(there, before)
+  return isOurs ? before : (there ?? before)
+}
+
+const isSamePlace = (one: TreeRow, other: TreeRow): boolean => one.parent === other.parent && one.name === other.name
 
 async function lostOf(
   api: Api,
@@ -232,6 +241,8 @@ async function lostOf(
   const goesOn = history?.some(one => work.items.some(item => item.version_id === one.id))
   if (old === undefined) return goesOn && version !== undefined ? { ...lost, value: null } : lost
   if (known === undefined && place === undefined) return lost
+  // Another version of the same bytes: the log would have said where it was.
+  if (place === undefined && old.sha256 === asTreeRow(work.change.base?.value)?.sha256) return lost
   const { modifiedAt: _, ...rest } = known ?? { kind: 'file' }
   return { ...lost, value: { ...rest, ...place, sha256: old.sha256, size: old.size } as Value }
 }

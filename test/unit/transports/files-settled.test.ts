@@ -184,6 +184,23 @@ describe('what the server settled', () => {
     expect(await both()).toBe('b.txt=theirs')
   })
 
+  test('by CLIENT_WINS against a name that the log has lost meanwhile does not say ours was theirs (I5)', async () => {
+    const at = await opened('CLIENT_WINS')
+    const one = await at.device('Laptop')
+    const id = await one.create('a.txt', 'base')
+    await one.sync()
+    duringApply(one, async () => {
+      at.sandbox.admin.move(at.share, '/a.txt', '/theirs.txt')
+      at.sandbox.admin.compact()
+    })
+    await one.move('a.txt', 'mine.txt')
+    await one.sync()
+    expect(at.shows()).toBe('mine.txt=base')
+    const [entry] = await one.inbox()
+    const theirs = { id, value: { name: 'a.txt' } }
+    expect(entry).toMatchObject({ loses: 'remote', theirs, reason: expect.stringContaining('does not say') })
+  })
+
   test('by CLIENT_WINS against a delete that nobody here had seen is told as a delete', async () => {
     const at = await opened('CLIENT_WINS')
     const one = await at.device('Laptop')
