@@ -41,7 +41,10 @@ for (const [name, count] of Object.entries({ part, each }))
   if (!(count === 0 || count >= 10)) throw new Error(`--${name} must be 0, or 10 or more.`)
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
-/** A process keeps something of each world that it played: after some thousands its heap is full. */
+/**
+ * Node keeps a signal of `AbortSignal.any` that is listened to until one of its sources aborts, and in a world's killed
+ * processes none ever does: after some thousands of worlds the heap is full.
+ */
 const mostAtOnce = 5000
 const [plans, large] = [Number(values.chaos), Number(values.large)]
 if (!(plans >= 0) || !(large >= 0)) throw new Error('--chaos and --large must be numbers.')
