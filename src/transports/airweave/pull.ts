@@ -7,7 +7,7 @@ import type { Io, Page, PrivateRows, Pull, Transport } from '../../transport.ts'
 import { changed, deleted, knownGroups, knownOf, pagesOf } from '../shared/listing.ts'
 import { flag } from '../shared/shape.ts'
 import type { Api } from './api.ts'
-import { readBack } from './entities.ts'
+import { readBack, toRead } from './entities.ts'
 import { type Connection, isOver, type Job } from './wire.ts'
 
 const LOOK_AGAIN = 45_000
@@ -30,7 +30,9 @@ export function pull(api: Api, options: PullOptions): Pull {
       for (const { id, record } of connections) {
         const jobs = (await api.jobs(id, options.jobs, io)) ?? []
         const news = await changed('jobs', id, jobs, io)
-        yield* pagesOf({ ...news, rows: await underWay(id, jobs, io) }, under)
+        const { put = [], ...rest } = await underWay(id, jobs, io)
+        const marks = options.entities ? await toRead(id, jobs, io) : []
+        yield* pagesOf({ ...news, rows: { ...rest, put: [...put, ...marks] } }, under)
         if (!options.entities) continue
         const read = await readBack(api, id, jobs, record.value?.entities !== 0, io)
         whole &&= read.whole

@@ -20,7 +20,7 @@ export interface News {
 /** Each record with the row that remembers its version. */
 export function* pagesOf({ group, records, rows = {} }: News, cursor: Json): Generator<Page, void> {
   const groups = chunks(records, PAGE_RECORDS)
-  if (groups.length === 0 && Object.keys(rows).length === 0) return
+  if (groups.length === 0 && Object.values(rows).every(list => list.length === 0)) return
   const last = groups.pop() ?? []
   for (const some of groups) yield { records: some, snapshot: true, cursor, private: remembered(group, some) }
   const { put = [], delete: gone = [] } = remembered(group, last)

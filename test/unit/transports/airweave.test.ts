@@ -425,6 +425,27 @@ describe('what was synced', () => {
     expect(await texts()).toEqual(['first 1', 'first 9'])
   })
 
+  test.each([
+    ['after the first try to read it failed', { before: 'refuse' }],
+    ['while it was read', { latency: second }],
+  ] as const)('by a job that was seen at its end, and forgotten %s, is read too (I3)', async (_, fault) => {
+    const { world, sandbox, admin, id, texts, db, some } = await scene()
+    admin.startJob(id)
+    await world.pass(10 * second)
+    admin.forgetJobs(id)
+    db.remotes.search.sync()
+    await world.pass(minute)
+    admin.setEntities(id, some([1, 2, 3], 'second'))
+    admin.startJob(id)
+    await world.pass(10 * second)
+    sandbox.weather.next({ path: /\/instant$/, ...fault })
+    db.remotes.search.sync()
+    await world.pass(200)
+    admin.forgetJobs(id)
+    await world.pass(20 * minute)
+    expect(await texts()).toEqual(['second 1', 'second 2', 'second 3'])
+  })
+
   test('cannot be changed here', async () => {
     const { db, run, world } = await scene()
     await run()
