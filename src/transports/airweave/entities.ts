@@ -47,8 +47,10 @@ export async function readBack(
   const unread = text(row, 'unread')
   const newest = jobs[0]?.id
   const none = { group: connection, records: [] }
-  const nothing = row === undefined ? newest === undefined && !holds : newest === last && unread === undefined
-  if (nothing) return { ...none, whole: true }
+  // Where no job is listed they are forgotten, and nothing tells of those that came and went since.
+  const known = async () => (await knownOf('entities', connection, io)).size > 0
+  const idle = newest === undefined ? !holds && !(await known()) : newest === last && unread === undefined
+  if (idle) return { ...none, whole: true }
   // While one is at work, what search shows is neither before nor after it.
   if (jobs.some(job => !isOver(job))) return { ...none, whole: row !== undefined }
   const sync = text(row, 'sync') ?? (await api.syncId(connection, io))

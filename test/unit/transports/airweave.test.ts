@@ -7,6 +7,17 @@ afterEach(closeAll)
 const second = 1_000
 const minute = 60 * second
 
+/** From now on, and for a while: as a server that is restored from a backup of before that job. */
+function forgets({ weather }: Awaited<ReturnType<typeof scene>>['sandbox'], job: string): void {
+  let listed: { id: string }[] = []
+  const rewrite = (body: string) => {
+    const others = (JSON.parse(body) as typeof listed).filter(({ id }) => id !== job)
+    if (others.length > 0) listed = others
+    return JSON.stringify(listed)
+  }
+  for (let n = 0; n < 20; n++) weather.next({ path: /\/jobs$/, spoil: { rewrite } })
+}
+
 describe('a run', () => {
   test('asked for on a plane survives a kill, starts once, is watched live, and its entities are read back', async () => {
     const { world, sandbox, device, id } = await scene()
@@ -405,21 +416,14 @@ describe('what was synced', () => {
     await world.pass(minute)
     db.remotes.search.sync()
     await world.pass(minute)
-    const [first] = sandbox.inspect().jobs
     admin.setEntities(id, some([1, 9]))
-    admin.startJob(id)
+    const theirs = admin.startJob(id)
     await world.pass(2 * second)
     db.remotes.search.sync()
     await world.pass(2 * second)
     await db.remotes.search.pause()
     await world.pass(2 * minute)
-    let listed: { id: string }[] = []
-    const rewrite = (body: string) => {
-      const found = (JSON.parse(body) as typeof listed).filter(job => job.id === first!.id)
-      if (found.length > 0) listed = found
-      return JSON.stringify(listed)
-    }
-    for (let n = 0; n < 20; n++) sandbox.weather.next({ path: /\/jobs$/, spoil: { rewrite } })
+    forgets(sandbox, theirs)
     await db.remotes.search.resume()
     await world.pass(30 * second)
     expect(await texts()).toEqual(['first 1', 'first 9'])
@@ -432,18 +436,57 @@ describe('what was synced', () => {
     const { world, sandbox, admin, id, texts, db, some } = await scene()
     admin.startJob(id)
     await world.pass(10 * second)
-    admin.forgetJobs(id)
     db.remotes.search.sync()
     await world.pass(minute)
     admin.setEntities(id, some([1, 2, 3], 'second'))
-    admin.startJob(id)
+    const theirs = admin.startJob(id)
     await world.pass(10 * second)
     sandbox.weather.next({ path: /\/instant$/, ...fault })
     db.remotes.search.sync()
     await world.pass(200)
-    admin.forgetJobs(id)
-    await world.pass(20 * minute)
+    forgets(sandbox, theirs)
+    await world.pass(10 * minute)
     expect(await texts()).toEqual(['second 1', 'second 2', 'second 3'])
+  })
+
+  test('by a job that was seen only as it disturbed a read, and forgotten, is read too (I3)', async () => {
+    const { world, sandbox, admin, id, texts, db, some } = await scene()
+    admin.startJob(id)
+    await world.pass(10 * second)
+    db.remotes.search.sync()
+    await world.pass(minute)
+    admin.startJob(id)
+    await world.pass(10 * second)
+    admin.setEntities(id, some([1, 2, 3], 'second'))
+    sandbox.weather.next({ path: /\/instant$/, latency: second })
+    db.remotes.search.sync()
+    await world.pass(200)
+    const theirs = admin.startJob(id)
+    await world.pass(10 * second)
+    forgets(sandbox, theirs)
+    await world.pass(10 * minute)
+    expect(await texts()).toEqual(['second 1', 'second 2', 'second 3'])
+  })
+
+  test('by a job that nobody saw is read too, where the server remembers none before and after it (I3)', async () => {
+    const { world, sandbox, admin, id, texts, db, some } = await scene()
+    const forgottenJob = async () => {
+      admin.startJob(id)
+      await world.pass(10 * second)
+      admin.forgetJobs(id)
+    }
+    await forgottenJob()
+    db.remotes.search.sync()
+    await world.pass(minute)
+    admin.setEntities(id, some([1, 9], 'second'))
+    await forgottenJob()
+    await world.pass(20 * minute)
+    expect(await texts()).toEqual(['second 1', 'second 9'])
+    admin.setEntities(id, [])
+    await forgottenJob()
+    await world.pass(20 * minute)
+    expect(await texts()).toEqual([])
+    expect(sandbox.inspect().jobs).toEqual([])
   })
 
   test('cannot be changed here', async () => {
