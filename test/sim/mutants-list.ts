@@ -441,7 +441,7 @@ export const list: readonly Mutant[] = [
     expect: ['I5', 'I1'],
     patches: one(
       'src/engine/settled.ts',
-      '  draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by }))\n',
+      '  draft.note(noted(draft, home, record, open, theirs, { verdict, loses, by, ...more }))\n',
       '',
     ),
     args: ['--remote', 'files', '--tree', 'true', '--settled', 'server', '--strategy', 'CLIENT_WINS', '--ops', '50'],

@@ -10,7 +10,8 @@ import { type ConflictInfo, readConflict } from './conflicts.ts'
 import { versionOf } from './ids.ts'
 
 import type { Work } from './plan.ts'
-import { questionOf, verdictOf } from './verdicts.ts'
+import { questionOf } from './questions.ts'
+import { verdictOf } from './verdicts.ts'
 import { type Entry, treeRecord } from './wire.ts'
 
 export interface Outcome {

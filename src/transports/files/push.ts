@@ -3,12 +3,12 @@ import type { Io, Push, Sent } from '../../transport.ts'
 import { sendParts } from '../shared/parts.ts'
 import type { Api } from './api.ts'
 import type { ServerStrategy } from './conflicts.ts'
+import { answeredElsewhere } from './questions.ts'
 import type { RecordsFiles } from './records-folder.ts'
 import { sendRecords } from './records-push.ts'
 import type { Scope } from './scope.ts'
 import { pausedIn, type Selections, SWITCHED_OFF, storedSelections } from './selection.ts'
 import { sendTree } from './tree-push.ts'
-import { answeredElsewhere } from './verdicts.ts'
 import { asTreeRow } from './wire.ts'
 
 /** Every change carries its own key, so a request that is sent again has one effect. */

@@ -10,9 +10,9 @@ import { ancestors, pathsIn } from './around.ts'
 import type { ServerStrategy } from './conflicts.ts'
 import { hiddenReason } from './in-the-way.ts'
 import { planChange, type Surroundings, type Work } from './plan.ts'
+import { answered, type Ticket, ticketOf } from './questions.ts'
 import type { Selections } from './selection.ts'
 import type { TreeRow } from './sources.ts'
-import { answered, type Ticket, ticketOf } from './verdicts.ts'
 import { asTreeRow, realVersion } from './wire.ts'
 
 const MOST_ITEMS = 1000

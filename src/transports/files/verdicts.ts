@@ -2,43 +2,15 @@
  * What the server settled by itself, as receipts: what is there now, what was made of the local side, and what of the
  * server's own side was lost (sections 3, 4 and 6 of the API page).
  */
-import { sameValue } from '../../equal.ts'
-import type { Change, Json, Lost, Receipt, RemoteRecord, Value } from '../../model.ts'
+import type { Change, Lost, Receipt, RemoteRecord, Value } from '../../model.ts'
 import type { Io } from '../../transport.ts'
-import { text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
-import type { ConflictInfo, ServerStrategy } from './conflicts.ts'
+import type { ConflictInfo } from './conflicts.ts'
 import { type Kind, versionOf } from './ids.ts'
 import { placeIn, rowsAhead } from './places.ts'
 import type { Work } from './plan.ts'
 import type { TreeRow } from './sources.ts'
 import { asTreeRow, type Entry, type LogRow, treeRecord } from './wire.ts'
-
-/** The server's question about a change, as it is kept with the change. */
-export interface Ticket {
-  readonly conflict: string
-  /** The entry that it is about: another one where a name was taken. */
-  readonly record: string
-  /** The version of ours that waits there. */
-  readonly version: string
-  /** Of ours: what was made here and is deleted again says neither. */
-  readonly share: string
-  readonly kind: Kind
-}
-
-const RESOLUTION = { local: 'CLIENT_WINS', remote: 'SERVER_WINS', both: 'KEEP_BOTH' } as const satisfies {
-  readonly [answer in NonNullable<Change['answer']>]: ServerStrategy
-}
-
-export function ticketOf(ticket: Json | undefined): Ticket | undefined {
-  const [conflict, record, version, share = ''] = ['conflict', 'record', 'version', 'share'].map(key =>
-    text(ticket, key),
-  )
-  const kind = text(ticket, 'kind') === 'folder' ? 'folder' : 'file'
-  return conflict === undefined || record === undefined || version === undefined
-    ? undefined
-    : { conflict, record, version, share, kind }
-}
 
 /** Receipt for a change that clashed: `told` are the server's records of that, `outcomes` one for each of its items. */
 export async function verdictOf(
@@ -83,99 +55,6 @@ export async function verdictOf(
   }
 }
 
-/** The server keeps the question open. */
-export async function questionOf(api: Api, work: Work, open: ConflictInfo, io: Io): Promise<Receipt> {
-  const { change } = work.change
-  const there = (await present(api, work, open.resource, io)) ?? deleted(open.resource, open.serverVersion)
-  const version = open.clientVersion ?? versionOf(change)
-  const ticket = { conflict: open.id, record: open.resource, version, share: work.share, kind: work.kind }
-  return { change, state: 'conflict', remote: { ...there, ticket } }
-}
-
-/** Tells the server what the user answered, and what came of it. `renew` brings it the version that is meant. */
-export async function answered(
-  api: Api,
-  change: Change & { readonly answer: NonNullable<Change['answer']> },
-  ticket: Ticket,
-  io: Io,
-): Promise<Receipt> {
-  const how = await api.conflicts.resolve(ticket.conflict, RESOLUTION[change.answer], io)
-  if (how === 'closed') return closed(api, change, ticket, RESOLUTION[change.answer], io)
-  const all = how === 'gone' ? [] : await api.conflicts.list({ share: shareOf(change), resolved: true }, io)
-  const record = all.find(one => one.id === ticket.conflict)
-  if (record === undefined || record.resolution !== undefined)
-    return closed(api, change, ticket, record?.resolution, io)
-  const message = how === 'forbidden' ? 'does not let this account settle a conflict.' : 'cannot settle a conflict so.'
-  io.notice({ code: 'remark', message: `The file server ${message}` })
-  return questionOf(api, asWork(change), record, io)
-}
-
-/** Receipts for those of these questions that are open no more. */
-export async function answeredElsewhere(api: Api, changes: readonly Change[], io: Io): Promise<Receipt[]> {
-  const receipts: Receipt[] = []
-  for (const share of new Set(changes.map(shareOf))) {
-    const open = new Set((await api.conflicts.list({ share }, io)).map(({ id }) => id))
-    const over = changes.flatMap(change => {
-      const ticket = ticketOf(change.ticket)
-      return shareOf(change) !== share || ticket === undefined || open.has(ticket.conflict) ? [] : [{ change, ticket }]
-    })
-    const all = over.length === 0 ? [] : await api.conflicts.list({ share, resolved: true }, io)
-    for (const { change, ticket } of over) {
-      const resolution = all.find(({ id }) => id === ticket.conflict)?.resolution
-      receipts.push(await closed(api, change, ticket, resolution, io))
-    }
-  }
-  return receipts
-}
-
-/** What is there after a question was closed, told by whose version it is. */
-async function closed(
-  api: Api,
-  change: Change,
-  ticket: Ticket,
-  resolution: string | undefined,
-  io: Io,
-): Promise<Receipt> {
-  const work = asWork(change)
-  const settled = { change: change.change, state: 'settled' } as const
-  const own = await present(api, work, change.id, io)
-  const other = ticket.record === change.id ? undefined : await present(api, work, ticket.record, io)
-  const ours = (one: RemoteRecord | undefined) => one !== undefined && isPinned(one.version, ticket)
-  const rest = own ?? (change.base === null ? other : undefined) ?? deleted(change.id)
-  if (resolution === 'SERVER_WINS' || resolution === 'MANUAL')
-    return { ...settled, verdict: { take: 'remote' }, remote: rest }
-  if (own !== undefined && (ours(own) || change.base === null)) {
-    const renamed = change.value !== null && own.value?.name !== change.value.name
-    if (renamed) return { ...settled, verdict: { take: 'both' }, copies: [own], remote: other ?? own }
-    return { ...settled, verdict: verdictBy(change, own), remote: own }
-  }
-  if (ours(other)) return { ...settled, verdict: { take: 'local' }, remote: other! }
-  if (resolution === 'CLIENT_WINS') return { ...settled, verdict: verdictBy(change, rest), remote: rest }
-  const copy = own && (await copyBeside(api, own, ticket, io))
-  if (copy) return { ...settled, verdict: { take: 'both' }, copies: [copy], remote: own }
-  return { ...settled, verdict: { take: 'remote' }, remote: rest }
-}
-
-/** Somebody may have gone on from ours, or only a part of it was in question. */
-const verdictBy = (change: Change, there: RemoteRecord) =>
-  sameValue(change.value, there.value)
-    ? ({ take: 'local' } as const)
-    : ({ take: 'merged', value: there.value } as const)
-
-/** The version that waited, or the last step of the same change. */
-const isPinned = (version: Json, { version: pinned }: Ticket): boolean =>
-  typeof version === 'string' && version.replace(/_\d+$/, '') === pinned.replace(/_\d+$/, '')
-
-async function copyBeside(api: Api, own: RemoteRecord, ticket: Ticket, io: Io): Promise<RemoteRecord | undefined> {
-  const row = asTreeRow(own.value)
-  if (row === undefined) return undefined
-  const { entries } = await api.children(row.share, row.parent === row.share ? 'root' : row.parent, io)
-  const copy = entries.find(
-    entry => entry.id !== own.id && entry.version !== undefined && isPinned(entry.version, ticket),
-  )
-  return copy && recordOf(copy)
-}
-
 /** The deletion of the folder that it moved into, where nothing else clashed: the server has made that one anew. */
 async function broughtBack(
   api: Api,
@@ -214,7 +93,7 @@ async function lostBy(
 }
 
 /** What is there now is where they had it, unless it is our change that put it there. */
-function stillTheirs({ value, base }: Change, there: TreeRow | undefined): TreeRow | undefined {
+export function stillTheirs({ value, base }: Change, there: TreeRow | undefined): TreeRow | undefined {
   const [before, mine] = [asTreeRow(base?.value), asTreeRow(value)]
   const isOurs = before && mine && there && isSamePlace(there, mine) && !isSamePlace(there, before)
   return isOurs ? before : (there ?? before)
@@ -222,7 +101,7 @@ function stillTheirs({ value, base }: Change, there: TreeRow | undefined): TreeR
 
 const isSamePlace = (one: TreeRow, other: TreeRow): boolean => one.parent === other.parent && one.name === other.name
 
-async function lostOf(
+export async function lostOf(
   api: Api,
   work: Work,
   { resource: id, serverVersion: version, kind = work.kind }: ConflictInfo,
@@ -261,7 +140,7 @@ async function adopted(
 }
 
 /** Of whichever kind: what has the name may be the other one. */
-async function present(api: Api, work: Work, id: string, io: Io): Promise<RemoteRecord | undefined> {
+export async function present(api: Api, work: Work, id: string, io: Io): Promise<RemoteRecord | undefined> {
   const kinds: readonly Kind[] = work.kind === 'file' ? ['file', 'folder'] : ['folder', 'file']
   for (const kind of id === work.change.id ? kinds.slice(0, 1) : kinds) {
     const entry = await api.entry(kind, id, work.share, io)
@@ -270,20 +149,12 @@ async function present(api: Api, work: Work, id: string, io: Io): Promise<Remote
   return undefined
 }
 
-const recordOf = (entry: Entry): RemoteRecord | undefined =>
+export const recordOf = (entry: Entry): RemoteRecord | undefined =>
   entry.value && treeRecord(entry.id, entry.value, entry.version, entry.number, entry.at)
 
-const deleted = (id: string, version?: string): RemoteRecord => ({
+export const deleted = (id: string, version?: string): RemoteRecord => ({
   collection: 'tree',
   id,
   value: null,
   version: version ?? { seen: null },
 })
-
-function asWork(change: Change): Work {
-  const value = asTreeRow(change.value)
-  const { share = '', kind = 'file' } = value ?? asTreeRow(change.base?.value) ?? ticketOf(change.ticket) ?? {}
-  return { change, share, kind, items: [], value: value ?? null, id: change.id }
-}
-
-const shareOf = (change: Change): string => asWork(change).share

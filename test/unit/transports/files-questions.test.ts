@@ -1,6 +1,6 @@
 /** Questions that the server keeps, over HTTP: what the app sees of them, answers, and lost answers. */
 import { describe, expect, test } from 'vitest'
-import { COPY, clash, edited } from './settled-kit.ts'
+import { COPY, clash, during, edited } from './settled-kit.ts'
 import type { Device } from './table-kit.ts'
 
 const questions = async (one: Device) => (await one.inbox()).filter(({ state }) => state === 'open')
@@ -179,6 +179,24 @@ describe('a question of the server', () => {
     await mine.db.conflicts.resolve(asked!.id, { take: 'both' })
     expect(await both()).toBe(`${COPY}=mine a.txt=theirs, again`)
   })
+
+  test.each(['update / update', 'delete / update'] as const)(
+    '%s, answered while somebody edits it: what the answer ran over is told (I5)',
+    async name => {
+      const { at, mine } = await CASES[name]()
+      await mine.sync()
+      const [asked] = await questions(mine)
+      during(mine, /\/resolve$/, async () => at.sandbox.admin.edit(at.share, '/a.txt', 'unseen by anybody'))
+      await mine.db.conflicts.resolve(asked!.id, { take: 'local' })
+      await mine.sync()
+      expect(at.shows()).toBe(name === 'update / update' ? 'a.txt=mine' : '')
+      const [entry] = await mine.inbox()
+      expect(entry).toMatchObject({ state: 'settled', loses: 'remote', theirs: { value: { name: 'a.txt', size: 17 } } })
+      await mine.db.conflicts.undo(entry!.id)
+      await mine.sync()
+      expect(at.shows()).toBe('a.txt=unseen by anybody')
+    },
+  )
 
   test('that is discarded with the change is answered for the server', async () => {
     const { at, mine, both } = await edited('MANUAL')

@@ -57,9 +57,11 @@ export const edited = (strategy: ServerStrategy) =>
   )
 
 /** What is done while the first request with changes is under way: after it was made, before its answer. */
-export function duringApply(one: Device, work: () => Promise<unknown>): void {
+export const duringApply = (one: Device, work: () => Promise<unknown>): void => during(one, /\/apply$/, work)
+
+export function during(one: Device, path: RegExp, work: () => Promise<unknown>): void {
   one.state.before = async ({ url }) => {
-    if (!url.endsWith('/apply')) return
+    if (!path.test(new URL(url).pathname)) return
     delete one.state.before
     await work()
   }
