@@ -67,6 +67,8 @@ export interface Change extends Key {
   readonly at: Stamp
   /** The remote's question that this change led to. */
   readonly ticket?: Json
+  /** The transport's cursor when it was first sent, where the remote settles: what it may have met unseen came after that. */
+  readonly since?: Json
   /** What the user answers to it. Absent beside a ticket: settled by hand, this is the result. */
   readonly answer?: Answer
 }

@@ -35,6 +35,7 @@ import {
   storedOf,
   takeOver,
   undecided,
+  wasShown,
   withoutEcho,
   withoutSeen,
 } from './meeting.ts'
@@ -143,7 +144,8 @@ async function meetEcho(on: Meeting, home: Home, own: Open, remote: RemoteRecord
   if (own.id !== remote.id && head === undefined) return takeOver(on, home, entry, remote)
   if (head === undefined) return touch(home, entry)
   if (!undecided(home, head)) return own.id === remote.id ? rebase(on, home, entry, head, remote) : touch(home, entry)
-  replaceRow(entry, head, { ...head, seen: behind(head, remote) })
+  const before = wasShown(head) ? head.before : head.seen
+  replaceRow(entry, head, { ...head, seen: behind(head, remote), ...(before && { before }) })
   touch(home, entry, remote)
   await tellQuestion(on, head, remote)
 }

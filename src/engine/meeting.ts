@@ -31,6 +31,10 @@ export function withoutEcho(meta: Meta): Meta {
   return rest
 }
 
+/** The remote has shown an effect of this change, last or before what it showed since. */
+export const wasShown = ({ change, seen }: OutboxRow): boolean =>
+  seen?.origin === change || seen?.past?.some(isOf(change)) === true
+
 /** What the remote shows behind an effect of this very change came after it, also where an earlier page told of that. */
 export function behind({ change, seen }: OutboxRow, remote: RemoteRecord): RemoteRecord {
   const own = seen?.origin === change ? { origin: change, version: seen.version } : seen?.past?.find(isOf(change))

@@ -123,6 +123,7 @@ async function mark(on: Ground): Promise<Choice> {
       const place = placeOf(on, row.collection)
       if (place === undefined) continue
       const entry = await draft.get(row.collection, row.id)
+      const home = homeIn(place, checkpoint)
       const { refused: _, notBefore: _1, reason: _2, ...rest } = row
       const sealed: OutboxRow = {
         ...rest,
@@ -132,10 +133,11 @@ async function mark(on: Ground): Promise<Choice> {
         deadline,
         after: checkpoint.pulls,
         sentIn: row.sentIn ?? checkpoint.generation,
+        ...(home.settles && checkpoint.cursor !== undefined && { since: row.since ?? checkpoint.cursor }),
         tries: row.tries + 1,
       }
       replaceRow(entry, row, sealed)
-      changes.push(changeOf(homeIn(place, checkpoint), entry, sealed))
+      changes.push(changeOf(home, entry, sealed))
     }
     await draft.flush()
     return { changes, deadline }

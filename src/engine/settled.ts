@@ -151,11 +151,12 @@ async function wentAlong(on: Meeting, home: Home, entry: Entry, remote: RemoteRe
 function lostSide(
   home: Home,
   entry: Entry,
-  { seen, base }: OutboxRow,
+  { seen, before, base }: OutboxRow,
   lost: Lost | undefined,
 ): { readonly theirs: RemoteRecord; readonly reason?: string } {
   const key = { collection: home.sourceName, id: lost?.id ?? seen?.id ?? entry.id }
   if (seen !== undefined && (lost === undefined || equal(seen.version, lost.version))) return { theirs: seen }
+  if (before !== undefined && equal(before.version, lost?.version ?? null)) return { theirs: before }
   if (base != null && lost !== undefined && equal(base.version, lost.version)) return { theirs: { ...key, ...base } }
   if (lost?.value !== undefined) return { theirs: { ...key, value: lost.value, version: lost.version } }
   const value = seen?.value ?? base?.value ?? null

@@ -154,6 +154,8 @@ export function renewed(draft: Draft, row: OutboxRow, by: Partial<OutboxRow>): O
     overwrote: _10,
     sentIn: _11,
     sent: _12,
+    since: _13,
+    before: _14,
     ...plain
   } = row
   const keep = by.state === 'asked' ? pick(row, ['seen', 'asks', 'overwrote']) : {}

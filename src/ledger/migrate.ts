@@ -91,7 +91,7 @@ async function migrateRecords(tx: Writer, collection: string, map: MapValue): Pr
 }
 
 function migrateChange(row: OutboxRow, map: MapValue): OutboxRow {
-  const { id, base, ancestor, sent, seen, overwrote } = row
+  const { id, base, ancestor, sent, seen, before, overwrote } = row
   return {
     ...row,
     value: map(row.value, id),
@@ -99,6 +99,7 @@ function migrateChange(row: OutboxRow, map: MapValue): OutboxRow {
     ...(ancestor !== undefined && { ancestor: map(ancestor, id)! }),
     ...(sent !== undefined && { sent: map(sent, id) }),
     ...(seen !== undefined && { seen: mapBase(seen, seen.id, map) }),
+    ...(before !== undefined && { before: mapBase(before, before.id, map) }),
     ...(overwrote !== undefined && { overwrote: mapBase(overwrote, id, map) }),
   }
 }

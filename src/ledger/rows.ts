@@ -50,12 +50,16 @@ export interface OutboxRow {
   readonly sealed?: true
   /** The latest that the remote showed while this one was sent or asked about. */
   readonly seen?: RemoteRecord
+  /** What it had shown before it showed our own effect, where it settles: its receipt may say that this was run over. */
+  readonly before?: RemoteRecord
   /** Taken by a remote that guards nothing: it is settled when the feed shows it, or shows what it ran over. */
   readonly taken?: Json
   /** What it put there over `seen`, unknowingly: the remote has this, whatever the verdict says (I4). */
   readonly overwrote?: Base
   /** The walk in which it was first sent. */
   readonly sentIn?: number
+  /** The cursor at its first sending, where the remote settles. */
+  readonly since?: Json
   readonly epoch?: number
   /** Not to be sent after this: milliseconds since 1970. */
   readonly deadline?: number

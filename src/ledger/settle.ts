@@ -134,6 +134,7 @@ export function changeOf(home: Home, entry: Pick<Entry, 'id'>, row: OutboxRow): 
     at: row.at,
     ...(row.ticket !== undefined && { ticket: row.ticket }),
     ...(row.answer !== undefined && { answer: row.answer }),
+    ...(row.since !== undefined && { since: row.since }),
   }
 }
 

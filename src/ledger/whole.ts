@@ -65,8 +65,8 @@ export async function listAll(tx: Reader, fields: BodyFields, give: (held: Held)
 
 function valuesIn(space: Space, row: object): readonly unknown[] {
   if (space === 'outbox') {
-    const { value, base, ancestor, sent, seen, overwrote } = row as OutboxRow
-    return [value, base?.value, ancestor, sent, seen?.value, overwrote?.value]
+    const { value, base, ancestor, sent, seen, before, overwrote } = row as OutboxRow
+    return [value, base?.value, ancestor, sent, seen?.value, before?.value, overwrote?.value]
   }
   if (space !== 'inbox') return []
   const { local, theirs, base, below = [] } = row as InboxEntry

@@ -3,6 +3,7 @@ import { SyncError } from '../../errors.ts'
 import type { Io } from '../../transport.ts'
 import type { Api } from './api.ts'
 import { sameName } from './names.ts'
+import type { Work } from './plan.ts'
 import { cursorOf, segments } from './scope.ts'
 import type { TreeRow } from './sources.ts'
 import type { Changes, Entry, LogRow } from './wire.ts'
@@ -30,27 +31,31 @@ export async function placed(
 
 const MOST_PAGES = 10
 
-/** The first rows of this kind that were not pulled yet: the log behind our position has them. */
-export async function rowsAhead(
+/** The first rows of this kind that came since the change was first sent, whether they were pulled by now or not. */
+export async function rowsSince(
   api: Api,
-  share: string,
+  { change: { since }, share }: Pick<Work, 'change' | 'share'>,
   isWanted: (row: LogRow) => boolean,
   most: number,
   io: Io,
 ): Promise<readonly LogRow[]> {
-  const found: LogRow[] = []
-  let at = cursorOf(await io.peek(peek => peek.cursor()))
-  try {
-    for (let pages = 0; at !== undefined && pages < MOST_PAGES && found.length < most; pages++) {
-      const part: Changes = await api.changes({ cursor: at, share, limit: 1000 }, io)
-      found.push(...part.rows.filter(isWanted))
-      at = part.more && part.cursor !== at ? part.cursor : undefined
+  for (const start of [since, await io.peek(peek => peek.cursor())]) {
+    const found: LogRow[] = []
+    let at = cursorOf(start)
+    if (at === undefined) continue
+    try {
+      for (let pages = 0; at !== undefined && pages < MOST_PAGES && found.length < most; pages++) {
+        const part: Changes = await api.changes({ cursor: at, share, limit: 1000 }, io)
+        found.push(...part.rows.filter(isWanted))
+        at = part.more && part.cursor !== at ? part.cursor : undefined
+      }
+      return found
+    } catch (error) {
+      // A log that was cut up to there; if it was up to here, the next pull deals with that.
+      if (!(error instanceof SyncError && error.code === 'cursor-invalid')) throw error
     }
-  } catch (error) {
-    // A log that was cut: the next pull deals with that.
-    if (!(error instanceof SyncError && error.code === 'cursor-invalid')) throw error
   }
-  return found
+  return []
 }
 
 /** Where the entry was after this row: in `otherwise`, where the folder that it was in is not to be found any more. */

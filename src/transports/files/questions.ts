@@ -6,7 +6,7 @@ import { text } from '../shared/shape.ts'
 import type { Api } from './api.ts'
 import type { ConflictInfo, ServerStrategy } from './conflicts.ts'
 import { type Kind, versionOf } from './ids.ts'
-import { rowsAhead } from './places.ts'
+import { rowsSince } from './places.ts'
 import type { Work } from './plan.ts'
 import { deleted, lostOf, present, recordOf, stillTheirs } from './verdicts.ts'
 import { asTreeRow } from './wire.ts'
@@ -96,7 +96,7 @@ async function closed(
   const receipt = await closedBy(api, work, ticket, resolution, io)
   const { take } = receipt.verdict
   if (take !== 'local' && take !== 'merged') return receipt
-  const rows = await rowsAhead(api, work.share, row => row.id === ticket.record, Number.POSITIVE_INFINITY, io)
+  const rows = await rowsSince(api, work, row => row.id === ticket.record, Number.POSITIVE_INFINITY, io)
   const ours = rows.findIndex(({ version }) => version !== undefined && isPinned(version, ticket))
   const last = rows[ours - 1]
   if (last === undefined) return receipt

@@ -7,7 +7,7 @@ import type { Io } from '../../transport.ts'
 import type { Api } from './api.ts'
 import type { ConflictInfo } from './conflicts.ts'
 import { type Kind, versionOf } from './ids.ts'
-import { placeIn, rowsAhead } from './places.ts'
+import { placeIn, rowsSince } from './places.ts'
 import type { Work } from './plan.ts'
 import type { TreeRow } from './sources.ts'
 import { asTreeRow, type Entry, type LogRow, treeRecord } from './wire.ts'
@@ -58,17 +58,18 @@ export async function verdictOf(
 /** The deletion of the folder that it moved into, where nothing else clashed: the server has made that one anew. */
 async function broughtBack(
   api: Api,
-  { change, share }: Work,
+  work: Work,
   { resource, serverVersion }: ConflictInfo,
   there: RemoteRecord,
   io: Io,
 ): Promise<Lost | undefined> {
+  const { change, share } = work
   const [from, to] = [asTreeRow(change.base?.value), asTreeRow(change.value)]
   if (from === undefined || to === undefined || to.parent === from.parent || to.parent === share) return undefined
   // It may have gone into another folder of that name.
   if (resource !== change.id || serverVersion !== change.base?.version || there.value?.parent !== to.parent)
     return undefined
-  const [gone] = await rowsAhead(api, share, row => row.id === to.parent && row.change === 'deleted', 1, io)
+  const [gone] = await rowsSince(api, work, row => row.id === to.parent && row.change === 'deleted', 1, io)
   return gone && { id: to.parent, version: gone.version ?? null, value: null }
 }
 
@@ -81,7 +82,7 @@ async function lostBy(
   io: Io,
 ): Promise<readonly Lost[]> {
   const versions = new Set(clashes.flatMap(({ serverVersion }) => serverVersion ?? []))
-  const ahead = await rowsAhead(api, work.share, row => versions.has(row.version ?? ''), versions.size, io)
+  const ahead = await rowsSince(api, work, row => versions.has(row.version ?? ''), versions.size, io)
   const rows = new Map(ahead.map(row => [row.version, row]))
   const lost: Lost[] = []
   for (const clash of clashes) {

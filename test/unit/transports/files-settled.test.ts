@@ -44,6 +44,31 @@ describe('what the server settled', () => {
     expect((await mine.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.size])).toEqual([['remote', 6]])
   })
 
+  test.each([
+    ['was shown before it was sent', false],
+    ['came while it was sent', true],
+  ] as const)(
+    'by CLIENT_WINS against a folder name that %s is told although the answer was lost (I5)',
+    async (_, late) => {
+      const at = await opened('CLIENT_WINS')
+      const one = await at.device('Laptop')
+      await one.folder('a')
+      await one.sync()
+      const rename = async () => at.sandbox.admin.move(at.share, '/a', '/theirs')
+      if (late) duringApply(one, rename)
+      else {
+        one.pause()
+        await rename()
+      }
+      await one.move('a', 'mine')
+      at.sandbox.weather.next({ path: /apply$/, after: 'lose-answer' })
+      await one.sync()
+      expect(at.shows()).toBe('mine/')
+      const inbox = (await one.inbox()).map(({ loses, theirs }) => [loses, theirs.value?.name])
+      expect(inbox).toEqual([['remote', 'theirs']])
+    },
+  )
+
   test('of a delete is told although its answer was lost, and everything was listed anew without the file (I1)', async () => {
     const { at, mine, both } = await clash(
       'CLIENT_WINS',
