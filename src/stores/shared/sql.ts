@@ -161,9 +161,9 @@ function rowTable(sql: Sql, space: Space): RowWriter {
     'INSERT INTO rows (space, key, row) VALUES (?, ?, ?) ON CONFLICT (space, key) DO UPDATE SET row = excluded.row'
   const get = (key: KeyedRow['key']) => {
     const found = sql.get('SELECT row FROM rows WHERE space = ? AND key = ?', space, blob(keyText(key)))
-    return found && (fromText(found.row as string) as Row)
+    return found && rowOf(found.row)
   }
-  const putOne = ({ key, row }: KeyedRow) => sql.run(put, space, blob(keyText(key)), toText(row))
+  const putOne = ({ key, row }: KeyedRow) => sql.run(put, space, blob(keyText(key)), inputOf(row))
   return {
     get: async key => get(key),
     getMany: async keys => keys.map(get),
@@ -171,7 +171,7 @@ function rowTable(sql: Sql, space: Space): RowWriter {
       const { where, inputs } = rowsWhere(space, query)
       const select = `SELECT key, row FROM rows WHERE ${where} ORDER BY key ${direction(query)} LIMIT ?`
       const found = sql.all(select, ...inputs, limitOf(query))
-      return found.map(({ key, row }) => ({ key: textKey(unblob(key)), row: fromText(row as string) as Row }))
+      return found.map(({ key, row }) => ({ key: textKey(unblob(key)), row: rowOf(row) }))
     },
     count: async (query = {}) => {
       const { where, inputs } = rowsWhere(space, query)
@@ -190,6 +190,15 @@ function rowTable(sql: Sql, space: Space): RowWriter {
     },
   }
 }
+
+/** A row of nothing but bytes, a piece of a file, is a blob; any other is text. */
+function inputOf(row: Row): Input {
+  const [[name, bytes] = [], ...more] = Object.entries(row)
+  return name === 'bytes' && bytes instanceof Uint8Array && more.length === 0 ? bytes : toText(row)
+}
+
+const rowOf = (found: unknown): Row =>
+  (typeof found === 'string' ? fromText(found) : { bytes: found as Uint8Array }) as Row
 
 interface Where {
   readonly where: string

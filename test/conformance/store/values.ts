@@ -77,6 +77,25 @@ export function valueTests(make: MakePlace): void {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })
 
+  test('a row of nothing but bytes, or of those and more, or of what looks like them', async () => {
+    const store = await openNew(make)
+    const rows = [
+      { bytes: new Uint8Array([0, 255, 128]) },
+      { bytes: new Uint8Array() },
+      { bytes: new Uint8Array([7]), more: null },
+      { bytes: 'AP+A' },
+      { piece: new Uint8Array([1]) },
+      {},
+    ]
+    await store.write(queue, tx => tx.rows('queue').putMany(rows.map((row, n) => ({ key: ['bytes', n], row }))))
+    const read = () => store.read(queue, tx => tx.rows('queue').list({ prefix: ['bytes'] }))
+    expect((await read()).map(({ row }) => row)).toStrictEqual(rows)
+    const [first] = await read()
+    ;(first!.row as { bytes: Uint8Array }).bytes[0] = 9
+    expect((await read()).map(({ row }) => row)).toStrictEqual(rows)
+    expect(await store.read(queue, tx => tx.rows('queue').get(['bytes', 0]))).toStrictEqual(rows[0])
+  })
+
   test('undefined members are dropped, -0 becomes 0, and bytes are only those of the view', async () => {
     const store = await openNew(make)
     const given = { a: undefined, b: { c: undefined, d: -0 }, e: [-0], f: Buffer.from('some bytes').subarray(5, 7) }
