@@ -41,11 +41,6 @@ for (const [name, count] of Object.entries({ part, each }))
   if (!(count === 0 || count >= 10)) throw new Error(`--${name} must be 0, or 10 or more.`)
 if (!(seeds === 0 || seeds >= 10) || !(from >= 0)) throw new Error('--seeds must be 0, or 10 or more; --from a number.')
 if (!(kills >= 0)) throw new Error('--kills must be a number.')
-/**
- * Node keeps a signal of `AbortSignal.any` that is listened to until one of its sources aborts, and in a world's killed
- * processes none ever does: after some thousands of worlds the heap is full.
- */
-const mostAtOnce = 5000
 const [plans, large] = [Number(values.chaos), Number(values.large)]
 if (!(plans >= 0) || !(large >= 0)) throw new Error('--chaos and --large must be numbers.')
 
@@ -86,16 +81,13 @@ ${said.join('\n\n')}
 
 /** Memory is fast and does most; what IndexedDB alone can do wrong is looked for in every tenth. */
 function runsOf(count: number, ...more: string[]): string[][] {
+  if (count === 0) return []
   const memory = count - Math.floor(count / 10)
-  const runs: string[][] = []
-  for (let done = 0; done < count; ) {
-    const [store, end] = done < memory ? ['memory', memory] : ['indexeddb', count]
-    const some = Math.min(mostAtOnce, end - done)
-    const seeds = ['--seeds', String(some), '--from', String(from + done)]
-    runs.push(['test/sim/run.ts', '--jobs', values.jobs, ...more, '--store', store, '--devices', '3', ...seeds])
-    done += some
+  const run = (store: string, first: number, some: number) => {
+    const seeds = ['--seeds', String(some), '--from', String(first)]
+    return ['test/sim/run.ts', '--jobs', values.jobs, ...more, '--store', store, '--devices', '3', ...seeds]
   }
-  return runs
+  return [run('memory', from, memory), run('indexeddb', from + memory, count - memory)]
 }
 
 async function killBrowsers(): Promise<void> {

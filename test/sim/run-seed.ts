@@ -13,6 +13,7 @@ import { perform } from './ops.ts'
 import { doubts, type Failure, judge } from './oracle.ts'
 import { type Op, type Options, patienceOf, planOf, stormOf } from './plan.ts'
 import { isPull } from './routes.ts'
+import { hearSignals } from './signals.ts'
 import { addDevice, type Device, type Engine, type Sim, simOf } from './sim.ts'
 import { wrongVerdicts } from './verdicts.ts'
 import { judgeWork, tellWork, watchWork, workQuiet } from './work/judge.ts'
@@ -48,6 +49,7 @@ export interface RunOptions {
 export async function runSeed(options: Options, engine: Engine, run: RunOptions = {}): Promise<Outcome> {
   const sim = simOf(options, engine, run.trace ?? false)
   const { world } = sim
+  const forgetSignals = hearSignals()
   const unhandled = (error: unknown) =>
     world.fail('unhandled', error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.on('unhandledRejection', unhandled)
@@ -83,6 +85,7 @@ export async function runSeed(options: Options, engine: Engine, run: RunOptions 
   } finally {
     process.off('unhandledRejection', unhandled)
     for (const device of sim.devices) for (const tab of device.tabs) world.crash(tab.owner)
+    forgetSignals()
   }
 }
 
