@@ -118,7 +118,8 @@ function quiet(sim: Sim, device: Device): boolean {
   const changed = sim.server.changedAt
   const pulled = lastPull(sim, device)
   return device.tabs.every(
-    ({ seen }) =>
+    ({ owner, seen }) =>
+      !sim.busy.has(owner) &&
       seen !== undefined &&
       // What hangs on a question, such as a file in a folder that is asked about, waits with it.
       (seen.open === 0 || (seen.phase === 'needs-user' && seen.stopped > 0)) &&

@@ -58,6 +58,8 @@ export interface Sim {
   readonly engine: Engine
   /** Called with each transaction that is about to commit. */
   readonly deeds: ((device: Device, deed: Deed) => void)[]
+  /** Tabs whose users are in the middle of something. */
+  readonly busy: Set<Owner>
   /** The part of the world that is neither device nor network. */
   readonly fate: Owner
   readonly stats: {
@@ -97,6 +99,7 @@ export function simOf(options: Options, engine: Engine, trace: boolean): Sim {
     history: historyOf(),
     engine,
     deeds: [],
+    busy: new Set(),
     fate: world.owner('fate'),
     stats: { boundaries: 0, acked: 0, refused: 0, skipped: 0, crashes: 0, reads: 0, statuses: 0 },
   }

@@ -35,16 +35,27 @@ export async function makeEntry(sim: Sim, db: Db, by: string, op: Op): Promise<v
   const id = `${kind === 'file' ? 'fil' : 'fld'}_${by}x${String(op.n).padStart(8, '0')}`
   const value: Value = { share: sim.server.share, parent: parent?.id ?? sim.server.share, name, kind }
   const key = entryKey(sim, id)
-  if (parent !== undefined) await holdInHand(sim, db, op)
-  await putTree(sim, db, by, key, value)
-  if (kind === 'file') await putBytes(sim, db, by, key, op)
+  const put = async () => {
+    await putTree(sim, db, by, key, value)
+    if (kind === 'file') await putBytes(sim, db, by, key, op)
+  }
+  if (parent === undefined) await put()
+  else await holdInHand(sim, db, op, put)
 }
 
 /** An app shows a folder for a while before something is put into it: by then it may be gone, or have another id. */
-async function holdInHand({ world, devices }: Sim, db: Db, op: Op): Promise<void> {
+async function holdInHand({ world, devices, busy }: Sim, db: Db, op: Op, put: () => Promise<void>): Promise<void> {
   const tab = devices.flatMap(({ tabs }) => tabs).find(one => one.db === db)
-  if (tab === undefined || world.dice('hand', op.n) < 0.6) return
-  await new Promise<void>(done => void world.post(tab.owner, 4_000 * world.dice('in hand', op.n), 'in hand', done))
+  if (tab === undefined || world.dice('hand', op.n) < 0.6) return put()
+  const { owner } = tab
+  busy.add(owner)
+  try {
+    await new Promise<void>(done => void world.post(owner, 4_000 * world.dice('in hand', op.n), 'in hand', done))
+    await put()
+  } finally {
+    busy.delete(owner)
+    tab.seen = undefined // what was seen before is old
+  }
 }
 
 // Entries are addressed as the transport's codec does: set once the transport says how.
