@@ -155,6 +155,7 @@ async function readAnswer(response: Response, call: Call, io: Io): Promise<Answe
   if (!ok(status)) return { ...bare, json: await errorBody(response, call, io) }
   if (call.want === 'nothing') {
     await response.body?.cancel().catch(() => undefined) // nobody waits for the rest
+    if (isHtml(header)) throw notTheApi(call.route)
     return bare
   }
   if (call.want === 'json') mustBeJson(response, call.route)

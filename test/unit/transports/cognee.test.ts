@@ -564,6 +564,19 @@ describe('datasets and documents', () => {
     expect(found?.value).toMatchObject({ size: 4 })
   })
 
+  test('are not deleted by the login page of a network (F48)', async () => {
+    const { world, sandbox, admin, db, notes, cloud } = await scene()
+    admin.addData(notes, 'gone.txt', 'gone')
+    cloud.sync()
+    await world.pass(minute)
+    const { id } = (await db.data.documents.list()).find(({ value }) => value.name === 'gone')!
+    const page = { status: 200, body: '<html>', contentType: 'text/html' }
+    sandbox.weather.next({ method: 'DELETE', before: page, times: 2 })
+    await db.data.documents.delete(id)
+    await world.pass(5 * minute)
+    expect(sandbox.inspect().data.map(({ name }) => name)).not.toContain('gone')
+  })
+
   test('whose bytes cannot be had are here without them, and the others are not held up', async () => {
     const { world, admin, notes, db, cloud } = await scene({}, { mostBytes: 8 })
     admin.addData(notes, 'big.txt', 'more than eight bytes')

@@ -143,6 +143,15 @@ describe('a question of the server', () => {
     expect((await mine.inbox()).map(({ state }) => state)).toEqual(['settled'])
   })
 
+  test('is not answered by the login page of a network (F48)', async () => {
+    const { at, mine, both } = await edited('MANUAL')
+    await mine.sync()
+    const [asked] = await questions(mine)
+    at.sandbox.weather.next({ path: /resolve$/, before: { status: 200, body: '<html>', contentType: 'text/html' } })
+    await mine.db.conflicts.resolve(asked!.id, { take: 'local' })
+    expect(await both()).toBe('a.txt=mine')
+  })
+
   test('is about what was edited since, too', async () => {
     const { at, mine, both } = await edited('MANUAL')
     await mine.sync()

@@ -106,6 +106,12 @@ test.each([
   else expect((await failing(answer)).code).toBe(code)
 })
 
+test('a login page of the network is no success, whatever was asked for (F48)', async () => {
+  const page = () => new Response('<html>', { headers: { 'content-type': 'text/html; charset=utf-8' } })
+  for (const want of ['json', 'pieces', 'nothing'] as const)
+    expect((await failing(page, { want })).code).toBe('not-the-api')
+})
+
 test('a body that breaks, stops or never ends is network, truncated and protocol', async () => {
   const stream = (pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void) => () =>
     new Response(new ReadableStream({ pull }), { headers: { 'content-type': 'application/json' } })
