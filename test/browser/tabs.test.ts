@@ -55,17 +55,28 @@ describe.each(engines)('with the engine %s', engine => {
     const other = await on.tab({ ...ada, token: on.drive.another(ada.token) })
 
     // The request arrives and has its effect; its answer comes when nobody is awake.
-    sandbox.weather.next({ path: /\/sync\/apply$/, answerLatency: 2_000 })
+    sandbox.weather.next({ path: /\/sync\/apply$/, answerLatency: 15_000 })
     const id = await add(one, 'Sent before the frost')
-    await patiently('the request', () => [...on.drive.underWay].some(({ url }) => url.endsWith('/sync/apply')))
-    // By itself no browser freezes a page in the middle of a transaction: everybody would wait for it.
-    await one.run(async app => void (await app.db.write(() => {})))
-    await one.freeze()
+    const isSending = () => [...on.drive.underWay].some(({ url }) => url.endsWith('/sync/apply'))
+    await patiently('the request', isSending)
+    // By itself no browser freezes a page in the middle of a transaction, where everybody would wait for it: once more then.
+    const isFree = () =>
+      inTime(
+        'a write',
+        other.run(async app => void (await app.db.write(() => {}))),
+        5_000,
+      ).then(
+        () => true,
+        () => false,
+      )
+    for (await one.freeze(); !(await isFree()); await one.freeze()) await one.thaw()
+    expect(isSending()).toBe(true)
     const began = performance.now()
     const until = requests.length
     await other.run((app, id) => app.db.data.notes.patch(id, { title: 'Written meanwhile' }), id)
     await patiently('the takeover', () => leads(other))
     console.log(`The leader was frozen; the other tab led after ${Math.round(performance.now() - began)} ms.`)
+    await patiently('the answer', () => !isSending())
     expect(await synced(other)).toBe('synced')
     expect(await other.run(app => app.db.outbox.list())).toEqual([])
 
