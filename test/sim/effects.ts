@@ -81,10 +81,12 @@ export function watchEffects(sim: Sim): void {
     nodes: sim.options.tree ? server.nodes() : [],
   })
 
+  const wipedAt = (machine: string) => sim.devices.find(one => one.name === machine)?.wipedAt ?? 0
+
   /** I10: a device deletes what its users deleted, and what lies in a folder that they deleted. */
   function noMoreDeletes({ machine, at }: Sending, before: Snapshot, after: Snapshot): void {
-    const wipedAt = sim.devices.find(one => one.name === machine)?.wipedAt ?? 0
-    const since = at > wipedAt ? wipedAt : 0
+    const wiped = wipedAt(machine)
+    const since = at > wiped ? wiped : 0
     const meant = new Set(
       history.deletes.filter(one => one.by === machine && one.at <= at && one.at >= since).map(one => one.record),
     )
@@ -150,7 +152,9 @@ export function watchEffects(sim: Sim): void {
       if (again && own) history.unseen.add(`${cell} ${value}`)
       if (remote === 'open-box') {
         if (again) history.overrun.add(`${cell} ${value}`)
-        if (blind) history.untold.set(`${machine} ${value}`, `${cell} ${value}`)
+        // A wiped disk knows nothing of what was sent before: neither that it was its own, nor that it came late.
+        const forgot = at < wipedAt(machine)
+        if (blind && !forgot) history.untold.set(`${machine} ${value}`, `${cell} ${value}`)
         continue
       }
       if (again && !after.cells.has(cell)) history.unseen.add(`${cell} ${value}`)
