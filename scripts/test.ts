@@ -8,12 +8,31 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { browsers } from '../test/browser/browsers.ts'
 
 interface Count {
   readonly passed: number
   readonly failed: number
+  /** What failed and why, where a part says so: repeated at the end, for a log that is read from there. */
+  readonly why?: readonly string[]
+}
+
+/** What is used of vitest's report: https://vitest.dev/guide/reporters.html#json-reporter */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly message: string
+    readonly status: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages: readonly string[] | null
+    }[]
+  }[]
 }
 
 type Run = () => Promise<Count>
@@ -117,10 +136,28 @@ function vitest(name: string, path: string, ...more: string[]): Run {
       `--outputFile.json=${fileURLToPath(report)}`,
     ])
     if (!existsSync(report)) return { passed: 0, failed: 1 }
-    const counts = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number }
-    return honest(code, { passed: counts.numPassedTests, failed: counts.numFailedTests })
+    const told = JSON.parse(readFileSync(report, 'utf8')) as Report
+    return honest(code, { passed: told.numPassedTests, failed: told.numFailedTests, why: reasons(told) })
   }
 }
+
+/** Each failed test with the beginning of its message, and each file that failed without one. */
+function reasons({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, message, status, assertionResults }) => {
+    const file = relative(root, name)
+    const red = assertionResults.filter(test => test.status === 'failed')
+    if (red.length === 0 && status === 'failed') return [`${file}\n${beginning(message)}`]
+    return red.map(test => `${file} > ${test.fullName}\n${beginning(test.failureMessages?.[0] ?? '')}`)
+  })
+}
+
+const beginning = (message: string) =>
+  message
+    .split('\n')
+    .filter(line => !/node_modules|new Promise/.test(line))
+    .slice(0, 30)
+    .map(line => `    ${line}`)
+    .join('\n')
 
 function inTurn(...runs: Run[]): Run {
   return async () => {
@@ -131,14 +168,15 @@ function inTurn(...runs: Run[]): Run {
 }
 
 /** A bad end without a failed test is one all the same, and so is a run of nothing. */
-function honest(code: number, { passed, failed }: Count): Count {
+function honest(code: number, { passed, failed, why = [] }: Count): Count {
   const silent = (code !== 0 && failed === 0) || passed + failed === 0
-  return { passed, failed: silent ? failed + 1 : failed }
+  return { passed, failed: silent ? failed + 1 : failed, why }
 }
 
 const sum = (counts: readonly Count[]): Count => ({
   passed: counts.reduce((all, { passed }) => all + passed, 0),
   failed: counts.reduce((all, { failed }) => all + failed, 0),
+  why: counts.flatMap(({ why = [] }) => why),
 })
 
 function start(command: string, args: readonly string[]): Promise<{ code: number; last: string }> {
@@ -183,6 +221,7 @@ const all = sum([...results.values()])
 const red = [...results].filter(([, { failed }]) => failed > 0).map(([name]) => name)
 console.log(`\n${results.size} parts in ${((performance.now() - began) / 1000).toFixed(0)} s`)
 for (const why of skipped) console.log(`Left out, ${why}`)
+for (const why of all.why ?? []) console.log(`\n${why}\n`)
 if (red.length > 0) console.log(`Not well: ${red.join(', ')}`)
 console.log(`${all.passed} passed, ${all.failed} failed`)
 process.exitCode = all.failed === 0 ? 0 : 1

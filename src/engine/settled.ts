@@ -155,13 +155,15 @@ function lostSide(
   lost: Lost | undefined,
 ): { readonly theirs: RemoteRecord; readonly reason?: string } {
   const key = { collection: home.sourceName, id: lost?.id ?? seen?.id ?? entry.id }
-  if (seen !== undefined && (lost === undefined || equal(seen.version, lost.version))) return { theirs: seen }
-  if (before !== undefined && equal(before.version, lost?.version ?? null)) return { theirs: before }
-  if (base != null && lost !== undefined && equal(base.version, lost.version)) return { theirs: { ...key, ...base } }
-  if (lost?.value !== undefined) return { theirs: { ...key, value: lost.value, version: lost.version } }
-  const value = seen?.value ?? base?.value ?? null
-  const theirs = { ...key, value, version: lost?.version ?? base?.version ?? null }
-  return lost === undefined ? { theirs } : { theirs, reason: 'The remote does not say what it had: this is older.' }
+  const agreed = base == null ? undefined : { ...key, ...base }
+  if (lost === undefined) return { theirs: seen ?? agreed ?? { ...key, value: null, version: null } }
+  const known = [seen, before, agreed].find(one => one !== undefined && equal(one.version, lost.version))
+  if (known !== undefined) return { theirs: known }
+  const { value = seen?.value ?? base?.value ?? null, version } = lost
+  const theirs = { ...key, value, version }
+  return lost.value === undefined
+    ? { theirs, reason: 'The remote does not say what it had: this is older.' }
+    : { theirs }
 }
 
 const isBase = ({ base }: OutboxRow, side: RemoteRecord): boolean => base != null && sameBase(base, side)

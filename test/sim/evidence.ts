@@ -147,13 +147,15 @@ export function serverCells({ server, options, history }: Sim): ReadonlyMap<stri
   ])
 }
 
-/** The log was cut before it could be asked what a verdict ran over: an inbox says of which version, and that it does not know more. */
-function unsaid({ history, faults }: Sim, dumps: readonly Dump[]): string[] {
-  if (faults.counts.compact === 0) return []
+/** What a verdict ran over is in the log no more: an inbox says of which version, and that it does not know more. */
+function unsaid({ history, server }: Sim, dumps: readonly Dump[]): string[] {
+  const told = new Set(server.sandbox.inspect().log.map(({ change }) => change.version_id))
   return dumps.flatMap(({ inbox }) =>
-    inbox
-      .filter(item => item.reason?.includes('does not say'))
-      .flatMap(({ theirs }) => [...(history.met.get(String(theirs?.version)) ?? [])].map(cell => cell.join(' '))),
+    inbox.flatMap(({ reason, theirs }) => {
+      const version = String(theirs?.version)
+      if (!reason?.includes('does not say') || told.has(version)) return []
+      return [...(history.met.get(version) ?? [])].map(cell => cell.join(' '))
+    }),
   )
 }
 

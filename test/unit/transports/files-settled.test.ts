@@ -143,11 +143,7 @@ describe('what the server settled', () => {
     await one.create('a.txt', 'base')
     await one.sync()
     await one.remove('a.txt')
-    one.state.before = ({ url }) => {
-      if (!url.endsWith('/apply')) return
-      delete one.state.before
-      at.sandbox.admin.edit(at.share, '/a.txt', 'theirs')
-    }
+    duringApply(one, async () => at.sandbox.admin.edit(at.share, '/a.txt', 'theirs'))
     at.clock.go(LATE)
     await one.sync()
     expect(at.shows()).toBe('')
@@ -171,11 +167,7 @@ describe('what the server settled', () => {
       await (kind === 'file' ? one.create('x', 'base') : one.folder('x'))
       await one.sync()
       await one.move('x', 'mine')
-      one.state.before = ({ url }) => {
-        if (!url.endsWith('/apply')) return
-        delete one.state.before
-        at.sandbox.admin.move(at.share, '/x', '/theirs')
-      }
+      duringApply(one, async () => at.sandbox.admin.move(at.share, '/x', '/theirs'))
       at.clock.go(LATE)
       await one.sync()
       expect([...(await one.all()).keys()]).toEqual(['mine'])
@@ -232,11 +224,7 @@ describe('what the server settled', () => {
     await one.create('a.txt', 'base')
     await one.sync()
     await one.move('a.txt', 'b.txt')
-    one.state.before = ({ url }) => {
-      if (!url.endsWith('/apply')) return
-      delete one.state.before
-      at.sandbox.admin.remove(at.share, '/a.txt')
-    }
+    duringApply(one, async () => at.sandbox.admin.remove(at.share, '/a.txt'))
     at.clock.go(LATE)
     await one.sync()
     expect(at.shows()).toBe('b.txt=base')
@@ -254,11 +242,7 @@ describe('what the server settled', () => {
     await one.sync()
     const { id } = await one.at('d')
     await one.create('d/new', 'mine')
-    one.state.before = ({ url }) => {
-      if (!url.endsWith('/apply')) return
-      delete one.state.before
-      at.sandbox.admin.remove(at.share, '/d')
-    }
+    duringApply(one, async () => at.sandbox.admin.remove(at.share, '/d'))
     at.clock.go(LATE)
     await one.sync()
     expect(at.shows()).toBe('d/ d/new=mine')
@@ -309,11 +293,7 @@ describe('what the server settled', () => {
     await one.folder('d')
     await one.sync()
     await one.remove('d')
-    one.state.before = ({ url }) => {
-      if (!url.endsWith('/apply')) return
-      delete one.state.before
-      at.sandbox.admin.createFile(at.share, '/d/new', 'theirs')
-    }
+    duringApply(one, async () => at.sandbox.admin.createFile(at.share, '/d/new', 'theirs'))
     at.clock.go(LATE)
     await one.sync()
     expect(at.shows()).toBe('')
