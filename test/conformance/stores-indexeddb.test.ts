@@ -5,7 +5,7 @@ import type { Shape, Store, Touched, Writer } from '../../src/store.ts'
 import { indexeddb } from '../../src/stores/indexeddb/index.ts'
 import { memory } from '../../src/stores/memory.ts'
 import { allNotes, allRows, both, codeOf, notes, openAt, type Place, put, record, shape } from './store/place.ts'
-import { storePlatform } from './store/platform.ts'
+import { sleepInTurns, storePlatform } from './store/platform.ts'
 
 /** What goes wrong with a browser's database, played with the inner parts of the fake one. */
 interface FakeTransaction extends IDBTransaction {
@@ -21,14 +21,14 @@ interface FaultyPlace extends Place {
   readonly connections: IDBDatabase[]
 }
 
-function faultyPlace(faster = 100): FaultyPlace {
+function faultyPlace(): FaultyPlace {
   const factory = new FakeFactory()
   const place: FaultyPlace = {
     factory,
     onBegin: begin => begin(),
     options: [],
     connections: [],
-    platform: storePlatform(new Map(), faster),
+    platform: storePlatform(new Map(), sleepInTurns),
     driver: () => indexeddb('test', { factory: watched }),
   }
   const watched = new Proxy(factory, {
@@ -157,7 +157,7 @@ test('a connection lost in mid-work runs the work again from its beginning (F8)'
   let failures = 1
   place.onBegin = begin => {
     const transaction = begin() as FakeTransaction
-    if (failures-- > 0) setTimeout(() => transaction._abort('UnknownError'), 0)
+    if (failures-- > 0) setImmediate(() => transaction._abort('UnknownError'))
     return transaction
   }
   let runs = 0
@@ -187,7 +187,7 @@ test('a connection that stays lost is storage-unavailable after five tries (F8)'
 test('a connection that the browser closes is opened again when it is needed (F10)', async () => {
   const { place, store } = await withOneRecord()
   forceCloseDatabase(place.connections.at(-1)! as never)
-  await new Promise(resolve => setTimeout(resolve, 5))
+  await sleepInTurns(1_000)
   await untouched(store)
   // A forced close aborts what is open, and then fires `close`; the fake one would wait for it instead.
   const begun: { idb: IDBDatabase; transaction: FakeTransaction }[] = []
@@ -211,7 +211,7 @@ test('a connection that the browser closes is opened again when it is needed (F1
 })
 
 test('an open that gets no answer is tried once more, and then fails (F12)', async () => {
-  const place = faultyPlace(1000)
+  const place = faultyPlace()
   let silent = 1
   let asked = 0
   const factory = {
@@ -245,7 +245,7 @@ test('an open that gets no answer is tried once more, and then fails (F12)', asy
 })
 
 test('an upgrade waits for a tab that does not let go, and says why when it never does (F13)', async () => {
-  const place = faultyPlace(100)
+  const place = faultyPlace()
   const stubborn = await new Promise<IDBDatabase>(resolve => {
     const request = place.factory.open('test', 1_000_001)
     request.addEventListener('upgradeneeded', () => request.result.createObjectStore('rows/meta'))
@@ -254,7 +254,7 @@ test('an upgrade waits for a tab that does not let go, and says why when it neve
   const failing = openAt(place, second)
   await expect(failing).rejects.toMatchObject({ code: 'storage-unavailable', details: { reason: 'blocked' } })
   const waiting = openAt(place, second)
-  setTimeout(() => stubborn.close(), 120)
+  void sleepInTurns(12_000).then(() => stubborn.close())
   expect(await allNotes(await waiting)).toEqual([])
 })
 
@@ -283,30 +283,30 @@ test('a database that is deleted elsewhere is a new one afterwards (F17)', async
 
 test('work that awaits anything foreign is a bug and leaves no trace (F4)', async () => {
   const { store } = await withOneRecord()
-  const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+  const pause = () => sleepInTurns(2_000)
   const works: ((tx: Writer) => Promise<unknown>)[] = [
     async tx => {
       await tx.records('notes').putMany([record('b', {})])
-      await pause(20)
+      await pause()
       await tx.records('notes').putMany([record('c', {})])
     },
     async tx => {
       await tx.records('notes').putMany([record('b', {})])
-      await pause(20)
+      await pause()
     },
     async tx => {
-      await pause(20)
+      await pause()
       await tx.records('notes').putMany([record('b', {})])
     },
     () => new Promise(() => {}),
   ]
   for (const work of works) expect(await codeOf(store.write(notes, work))).toBe('bug')
   const reading = store.read(notes, async tx => {
-    await pause(20)
+    await pause()
     return tx.records('notes').list()
   })
   expect(await codeOf(reading)).toBe('bug')
-  await pause(30)
+  await pause()
   await untouched(store)
 })
 
@@ -328,7 +328,7 @@ test('a migration that awaits anything foreign is a bug, and the old version sta
   const migrations = {
     2: async (tx: Writer) => {
       await tx.records('notes').putMany([record('half', {})])
-      await new Promise(resolve => setTimeout(resolve, 20))
+      await sleepInTurns(2_000)
       await tx.records('notes').putMany([record('rest', {})])
     },
   }
@@ -409,7 +409,7 @@ function fail(name: string): never {
 }
 
 test('memory does not take the place of what another tab keeps, or of what is newer (F13)', async () => {
-  const place = faultyPlace(1000)
+  const place = faultyPlace()
   const stubborn = await new Promise<IDBDatabase>(resolve => {
     const request = place.factory.open('test', 1_000_001)
     request.addEventListener('upgradeneeded', () => request.result.createObjectStore('rows/meta'))

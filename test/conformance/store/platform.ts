@@ -1,17 +1,17 @@
-/** A platform of real time for the stores' tests: they use `sleep`, `channel` and `uuid`, and nothing else. */
+/** A platform for the stores' tests: they use `sleep`, `channel` and `uuid`, and nothing else. */
 import type { Channel, Platform } from '../../../src/platform.ts'
 
 /** Platforms of one machine share it: their channels hear each other. */
 export type Air = Map<string, Set<(message: unknown) => void>>
 
-export function storePlatform(air: Air = new Map(), faster = 1): Platform {
+export function storePlatform(air: Air = new Map(), sleep: Platform['sleep'] = realSleep): Platform {
   const none = () => {
     throw new Error('A store has no business with this.')
   }
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: (ms, signal) => sleep(ms / faster, signal),
+    sleep,
     random: Math.random,
     uuid: () => crypto.randomUUID(),
     digest: none,
@@ -24,7 +24,19 @@ export function storePlatform(air: Air = new Map(), faster = 1): Platform {
   }
 }
 
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/**
+ * One turn of the event loop, and another one for each tenth of a second: as much happens meanwhile on any machine. After
+ * a stall a real timer is due before all that the others had still to do.
+ */
+export async function sleepInTurns(ms: number, signal?: AbortSignal): Promise<void> {
+  for (let turn = 0; turn <= ms / 100; turn++) {
+    signal?.throwIfAborted()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  signal?.throwIfAborted()
+}
+
+function realSleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const timer = setTimeout(resolve, ms)

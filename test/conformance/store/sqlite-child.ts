@@ -1,4 +1,7 @@
-/** Another process on the same file: `sqlite-child.ts <what> <file>`. It prints each write once it is acknowledged. */
+/**
+ * Another process on the same file: `sqlite-child.ts <what> <file>`. It prints each write once it is acknowledged.
+ * `migrate <file> <last>` kills itself when it has raised so many.
+ */
 import { writeSync } from 'node:fs'
 import type { SyncError } from '../../../src/errors.ts'
 import type { Shape, Store, Writer } from '../../../src/store.ts'
@@ -6,16 +9,16 @@ import { sqlite } from '../../../src/stores/sqlite.ts'
 import { storePlatform } from './platform.ts'
 import { both, shape } from './shape.ts'
 
-const [what, file] = process.argv.slice(2)
-const wanted: Shape = what === 'migrate' ? { ...shape, version: 2, migrations: { 2: slowly } } : shape
+const [what, file, last] = process.argv.slice(2)
+const wanted: Shape = what === 'migrate' ? { ...shape, version: 2, migrations: { 2: raise } } : shape
 const store = await sqlite(file!).open(wanted, storePlatform())
 
 /** Raises every rank, and tells each one that it has raised. */
-async function slowly(tx: Writer): Promise<void> {
-  for (const { id, value } of await tx.records('notes').list()) {
+async function raise(tx: Writer): Promise<void> {
+  for (const [at, { id, value }] of (await tx.records('notes').list()).entries()) {
     await tx.records('notes').putMany([{ id, value: { ...value, rank: (value!.rank as number) + 1000 }, meta: {} }])
     writeSync(1, `${id}\n`)
-    for (const until = performance.now() + 2; performance.now() < until; );
+    if (at + 1 === Number(last)) process.kill(process.pid, 'SIGKILL')
   }
 }
 
