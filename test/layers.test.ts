@@ -23,7 +23,7 @@ interface Import {
 }
 
 const ground = /^src\/(model|errors|equal|plain|json|platform)\.ts$/
-const contracts = /^src\/(store|transport|resolver|schema)\.ts$/
+const contracts = /^src\/(store|transport|job|resolver|schema)\.ts$/
 
 /**
  * From top to bottom: the first line that a file matches says what it may import; `late` only by type or by a dynamic

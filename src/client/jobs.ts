@@ -1,10 +1,10 @@
 /** What a remote does for us, as the app sees it: asked for here and now, done when there is a network. */
 import { sameData } from '../equal.ts'
 import { SyncError } from '../errors.ts'
+import type { JobReport } from '../job.ts'
 import { ended, type JobRow, jobOf, jobsOf, openJobs, putJob } from '../ledger/jobs.ts'
 import type { Json } from '../model.ts'
 import { plain } from '../plain.ts'
-import type { JobReport } from '../transport.ts'
 import type { Base } from './db.ts'
 import type { Frame } from './frames.ts'
 import type { Live } from './live.ts'

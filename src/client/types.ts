@@ -1,8 +1,10 @@
 /** What the compiler knows of an open database: its collections by row, and its remotes by what their API has. */
+
+import type { Jobs } from '../job.ts'
 import type { Outcome } from '../ledger/rows.ts'
 import type { Unsynced } from '../ledger/whole.ts'
 import type { Collections } from '../schema.ts'
-import type { Api, Jobs, Transport } from '../transport.ts'
+import type { Api, Transport } from '../transport.ts'
 import type { Explanation } from './explain.ts'
 import type { Inbox } from './inbox.ts'
 import type { Runs } from './jobs.ts'

@@ -5,9 +5,9 @@
 
 import { sameData } from '../equal.ts'
 import { asSyncError, reactionTo, type SyncError } from '../errors.ts'
+import { type Asked, type JobReport, type Jobs, jobEnds } from '../job.ts'
 import { changeJob, ended, type JobRow, merged, openJobs } from '../ledger/jobs.ts'
 import { checkpointOf } from '../ledger/rows.ts'
-import { type Asked, type JobReport, type Jobs, jobEnds } from '../transport.ts'
 import { askedWait, pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { mustLead } from './ground.ts'

@@ -2,8 +2,9 @@
  * What a remote tells of jobs by itself, while they run. It comes earlier than a check and says more; none of it is
  * relied on.
  */
+
+import { type JobReport, type Jobs, jobEnds } from '../job.ts'
 import type { Json } from '../model.ts'
-import { type JobReport, type Jobs, jobEnds } from '../transport.ts'
 import { pause } from './backoff.ts'
 import type { Ground } from './ground.ts'
 import { ioFor } from './io.ts'

@@ -1,7 +1,8 @@
 /** Jobs as rows: what the app wants done, what was asked of the remote, and how far it is. */
+
+import type { Asked, JobReport } from '../job.ts'
 import type { Json } from '../model.ts'
 import type { Reader, RowKey, Writer } from '../store.ts'
-import type { Asked, JobReport } from '../transport.ts'
 import type { Failure } from './rows.ts'
 import { getRow } from './rows.ts'
 

@@ -1,7 +1,8 @@
 /** The calls of Airweave's API, one function each. */
 import { SyncError } from '../../errors.ts'
+import type { JobReport } from '../../job.ts'
 import type { Json } from '../../model.ts'
-import type { Io, JobReport } from '../../transport.ts'
+import type { Io } from '../../transport.ts'
 import { events } from '../shared/events.ts'
 import { type Answer, type Call, type Http, PAGE_BYTES } from '../shared/http.ts'
 import { parseJson } from '../shared/json.ts'

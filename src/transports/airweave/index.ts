@@ -1,5 +1,6 @@
 /** Airweave: what sources were synced into a collection, and the jobs that do it. docs/apis/airweave.md says on what it relies. */
-import type { Jobs, Transport } from '../../transport.ts'
+import type { Jobs } from '../../job.ts'
+import type { Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
 import { api } from './api.ts'

@@ -1,6 +1,6 @@
 /** Sync jobs: asked for, found again, watched (sections 2 to 5 and 8). */
 import { SyncError } from '../../errors.ts'
-import type { Jobs } from '../../transport.ts'
+import type { Jobs } from '../../job.ts'
 import { safeId } from '../shared/url.ts'
 import type { Api } from './api.ts'
 import { isKnown, isOver, type Job } from './wire.ts'

@@ -1,7 +1,7 @@
 /** Airweave's shapes (section numbers are of docs/apis/airweave.md) and our records and reports. Pure. */
 import { SyncError } from '../../errors.ts'
+import type { JobReport } from '../../job.ts'
 import type { Json, RemoteRecord, Value } from '../../model.ts'
-import type { JobReport } from '../../transport.ts'
 import { count, flag, list, member, text } from '../shared/shape.ts'
 import { parseTime } from '../shared/time.ts'
 

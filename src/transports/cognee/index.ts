@@ -1,5 +1,6 @@
 /** Cognee: datasets, their documents, and syncs to its cloud. docs/apis/cognee.md says on what it relies. */
-import type { Jobs, Transport } from '../../transport.ts'
+import type { Jobs } from '../../job.ts'
+import type { Transport } from '../../transport.ts'
 import { http } from '../shared/http.ts'
 import type { AskToken } from '../shared/token.ts'
 import { api, cloudApi } from './api.ts'

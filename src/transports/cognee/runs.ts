@@ -3,8 +3,9 @@
  * everything is there is said only after hashes were compared with the cloud.
  */
 import { asSyncError, SyncError } from '../../errors.ts'
+import type { Asked, JobReport, Jobs } from '../../job.ts'
 import type { Json } from '../../model.ts'
-import type { Asked, Io, JobReport, Jobs } from '../../transport.ts'
+import type { Io } from '../../transport.ts'
 import { knownOf } from '../shared/listing.ts'
 import { text } from '../shared/shape.ts'
 import { safeId } from '../shared/url.ts'

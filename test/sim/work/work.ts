@@ -1,8 +1,8 @@
 /** A remote that works on jobs, as the simulator plays it: what it does, and what it knows of what really happened. */
 
+import type { JobReport } from '../../../src/job.ts'
 import type { Json } from '../../../src/model.ts'
 import type { Stored } from '../../../src/store.ts'
-import type { JobReport } from '../../../src/transport.ts'
 import type { Sending } from '../network.ts'
 import type { RemoteKind } from '../plan.ts'
 

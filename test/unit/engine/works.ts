@@ -2,10 +2,11 @@
 import { open } from '../../../src/client/open.ts'
 import type { Db } from '../../../src/client/types.ts'
 import { SyncError } from '../../../src/errors.ts'
+import type { JobReport, Jobs } from '../../../src/job.ts'
 import { defineSchema } from '../../../src/schema.ts'
 import type { Store, StoreDriver } from '../../../src/store.ts'
 import { memory, memoryDisk } from '../../../src/stores/memory.ts'
-import type { Io, JobReport, Jobs, Transport } from '../../../src/transport.ts'
+import type { Io, Transport } from '../../../src/transport.ts'
 import { type Tab, type World, worldOf } from './kit.ts'
 
 /** A type, not an interface: only so it is known to be JSON. */
