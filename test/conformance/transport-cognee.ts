@@ -43,7 +43,7 @@ function remote(): Remote {
     happen: () => void admin.addData(notes, `happened-${++made}.txt`, `happened ${made}`),
     reads: /\/api\/v1\/datasets$/,
     fault: server.weather.next,
-    // Documents take effect when their bytes arrive, which `test/unit/transports/cognee.test.ts` looks at.
+    // Documents take effect when their bytes arrive, which `test/unit/transports/cognee-documents.test.ts` looks at.
     push: {
       writes: /\/api\/v1\/datasets$/,
       good: async () => change(`mine-${++made}`, { name: `mine-${made}` }),

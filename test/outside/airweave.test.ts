@@ -25,6 +25,7 @@ describe('what the transport sends', async () => {
   const { cases } = await import('../conformance/transport-airweave.ts')
   for (const one of cases) transportSuite(one)
   await import('../unit/transports/airweave.test.ts')
+  await import('../unit/transports/airweave-entities.test.ts')
 })
 
 describe('the schemas', () => {

@@ -45,6 +45,7 @@ describe('what the transport sends', async () => {
   const { cases } = await import('../conformance/transport-cognee.ts')
   for (const one of cases) transportSuite(one)
   await import('../unit/transports/cognee.test.ts')
+  await import('../unit/transports/cognee-documents.test.ts')
 })
 
 describe('the schemas', () => {

@@ -5,9 +5,20 @@ import type { Rule } from '../../../src/model.ts'
 import { deviceOf, mustAgree } from './device.ts'
 import { fakeOf } from './kit.ts'
 
-describe('at a remote that guards nothing', () => {
-  const unguarded = { guard: 'none', origins: false } as const
+const unguarded = { guard: 'none', origins: false } as const
 
+/** A value of the remote that a device has replaced by its own. */
+async function replaced() {
+  const fake = fakeOf(unguarded)
+  fake.put('a', { n: 0 })
+  const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
+  await device.pull()
+  await device.put('a', { n: 1 })
+  await device.sync()
+  return { fake, device }
+}
+
+describe('at a remote that guards nothing', () => {
   test.each<Rule>(['SERVER_WINS', 'MANUAL', 'KEEP_BOTH'])(
     'taking back a change that ran over another is in conflict with that other under %s (I5)',
     async rule => {
@@ -102,12 +113,7 @@ describe('at a remote that guards nothing', () => {
   })
 
   test('what a log shows before the state that is known may be what a change of ours ran over: it is told (I5)', async () => {
-    const fake = fakeOf(unguarded)
-    fake.put('a', { n: 0 })
-    const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
-    await device.pull()
-    await device.put('a', { n: 1 })
-    await device.sync()
+    const { fake, device } = await replaced()
     const known = fake.put('a', { n: 7 })
     await device.pull()
     await device.put('a', { n: 8 })
@@ -117,12 +123,7 @@ describe('at a remote that guards nothing', () => {
   })
 
   test('a value that we replaced is a conflict when it is shown again, once and not for ever', async () => {
-    const fake = fakeOf(unguarded)
-    fake.put('a', { n: 0 })
-    const device = await deviceOf(fake, { rule: 'SERVER_WINS' })
-    await device.pull()
-    await device.put('a', { n: 1 })
-    await device.sync()
+    const { fake, device } = await replaced()
     fake.put('a', { n: 0 })
     await device.sync()
     expect(await device.inbox()).toMatchObject([{ local: { value: { n: 1 } }, theirs: { value: { n: 0 } } }])
