@@ -7,7 +7,7 @@ import type { OutboxRow } from '../ledger/rows.ts'
 import { agreedOf } from '../ledger/rows.ts'
 import type { Home } from '../ledger/settle.ts'
 import { changeOf, settle } from '../ledger/settle.ts'
-import { hold } from '../ledger/waiting.ts'
+import { fold, hold } from '../ledger/waiting.ts'
 import type { Base, RemoteRecord, Value } from '../model.ts'
 import type { Judgement } from '../resolver.ts'
 import { deepest, same } from './arrange.ts'
@@ -20,6 +20,10 @@ import { changedInside, inFlight, type Meeting, undecided } from './meeting.ts'
 export async function settleTree(on: Meeting, home: Home, entry: Entry, row: OutboxRow): Promise<boolean> {
   const [head] = entry.rows
   if (head !== row && head?.change !== row.change) return false // an earlier one in this pass settled it
+  if (entry.rows.length > 1) {
+    fold(on.draft, entry) // what was edited since is what has to be possible, and what may have to give way
+    return true
+  }
   if (row.value === null) return newcomersBelow(on, home, entry, head)
   if (undecided(home, row)) return false
   const parent = row.value[home.source.parent!]

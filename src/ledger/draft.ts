@@ -2,6 +2,7 @@
  * The working set of one transaction: records with their open outbox rows, read on demand, changed in memory, written
  * once by `flush`. Thinking happens here; a throw before `flush` leaves no trace.
  */
+import { SyncError } from '../errors.ts'
 import type { Value } from '../model.ts'
 import type { KeyedRow, Reader, RowKey, Stored, Writer } from '../store.ts'
 import type { ChangeRow, InboxEntry, Meta, OutboxRow } from './rows.ts'
@@ -81,6 +82,21 @@ export function draftOf(tx: Writer, world: { now(): number; uuid(): string }): D
     return entry
   }
 
+  /** Every change that was open is open still, or it is said what became of it: the app may hold its id (I1). */
+  function nothingLost(): void {
+    const open = new Set([...entries.values()].flatMap(({ rows }) => rows.map(({ change }) => change)))
+    for (const { collection, id, was } of entries.values()) {
+      for (const { change } of was.rows) {
+        if (open.has(change) || ends.has(change)) continue
+        throw new SyncError(
+          'bug',
+          `A change of ${collection}/${id} would have been lost. Nothing was: please report this with its stack.`,
+          { details: { change } },
+        )
+      }
+    }
+  }
+
   async function get(collection: string, id: string): Promise<Entry> {
     await read(collection, [id])
     return entries.get(nameOf(collection, id))!
@@ -133,6 +149,7 @@ export function draftOf(tx: Writer, world: { now(): number; uuid(): string }): D
       aliases.push({ key: ['alias', collection, from], row: { to } })
     },
     async flush() {
+      nothingLost()
       const records = new Map<string, { put: Stored[]; delete: string[] }>()
       const outbox = { put: [] as KeyedRow[], delete: [] as RowKey[] }
       const queue = { put: new Map<string, KeyedRow>(), delete: new Map<string, RowKey>() }

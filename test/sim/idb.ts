@@ -13,7 +13,7 @@ import type { World } from './world.ts'
 
 /** What the simulator knows of the insides of fake-indexeddb. */
 interface RawTransaction {
-  readonly db: object
+  readonly db: { readonly _rawDatabase: RawDatabase }
   readonly mode: string
   _state: string
   _requests: unknown[]
@@ -156,7 +156,11 @@ function install(): void {
   transactions._start = function (this: RawTransaction) {
     const owner = owners.get(this.db)
     if (!owner) return start.call(this)
-    if (owner.state === 'dead') return
+    if (owner.state === 'dead') {
+      // It began it with its last breath, after the others were taken back.
+      end(this)
+      return this.db._rawDatabase.processTransactions()
+    }
     const life = lives.get(owner)!
     if (owner.state === 'frozen') {
       const again = () => life.world.lane(`${life.name}.idb`)(life.tasks, 0, 'idb', () => this._start())

@@ -139,6 +139,40 @@ describe('two that want one name', () => {
     await mustAgree(device)
   })
 
+  test.each<Rule>(['SERVER_WINS', 'CLIENT_WINS', 'KEEP_BOTH', 'MANUAL'])(
+    'what was edited after the remote had refused it is what clashes: %s (I1)',
+    async rule => {
+      const { fake, device } = await deviceWith(rule)
+      fake.answer = ({ change }) => ({ change, state: 'conflict' })
+      await device.put('mine', file('a', 'root', 'one'))
+      await device.push()
+      fake.answer = undefined
+      await device.put('mine', file('a', 'root', 'edited'))
+      fake.put('theirs', file('a', 'root', 'two'))
+      await device.sync()
+      expect(await device.inbox()).toMatchObject([{ local: { value: { sha: 'edited' } } }])
+      expect(fake.values()).toEqual({
+        theirs: file('a', 'root', rule === 'CLIENT_WINS' ? 'edited' : 'two'),
+        ...(rule === 'KEEP_BOTH' && { mine: file('a copy 1', 'root', 'edited') }),
+      })
+      await mustAgree(device)
+    },
+  )
+
+  test('what got another name after the remote had refused it clashes with nothing', async () => {
+    const { fake, device } = await deviceWith('SERVER_WINS')
+    fake.answer = ({ change }) => ({ change, state: 'conflict' })
+    await device.put('mine', file('a', 'root', 'one'))
+    await device.push()
+    fake.answer = undefined
+    await device.put('mine', file('b', 'root', 'one'))
+    fake.put('theirs', file('a', 'root', 'two'))
+    await device.sync()
+    expect(fake.values()).toEqual({ mine: file('b', 'root', 'one'), theirs: file('a', 'root', 'two') })
+    expect(await device.inbox()).toEqual([])
+    await mustAgree(device)
+  })
+
   test('a new file and a folder are never one', async () => {
     const { fake, device } = await deviceWith('CLIENT_WINS')
     await device.put('mine', file('a'))
