@@ -20,7 +20,7 @@ import { changedInside, inFlight, type Meeting, undecided } from './meeting.ts'
 export async function settleTree(on: Meeting, home: Home, entry: Entry, row: OutboxRow): Promise<boolean> {
   const [head] = entry.rows
   if (head !== row && head?.change !== row.change) return false // an earlier one in this pass settled it
-  if (entry.rows.length > 1) {
+  if (row.refused && entry.rows.length > 1) {
     fold(on.draft, entry) // what was edited since is what has to be possible, and what may have to give way
     return true
   }
