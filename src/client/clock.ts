@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/ground.ts'
 import { aheadOfSteady, type Platform } from '../platform.ts'
 
-/** Servers say their time in whole seconds, and the answer was under way for a while. */
+/** Servers say their time in whole seconds, and the answer was under way for a while: nearer than this nothing is wrong. */
 const resolution = 1_000
 /** Without any word from a server, a device's clock is taken for this good. */
 const unknown = 60_000

@@ -60,6 +60,9 @@ export interface HttpOptions {
   readonly cookies?: boolean
 }
 
+/** A `Date` names the second that it was in: the middle of it is off by half a second at most, either way (RFC 9110, 6.6.1). */
+const withinSecond = 500
+
 export function http({ url, token, credentials = bearer, cookies = false }: HttpOptions): Http {
   const base = baseUrl(url)
   const asked = tokens(token)
@@ -73,7 +76,7 @@ export function http({ url, token, credentials = bearer, cookies = false }: Http
       io,
     )
     const date = parseHttpDate(response.headers.get('date') ?? '')
-    if (date !== undefined) io.serverTime(date)
+    if (date !== undefined) io.serverTime(date + withinSecond)
     return response
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { serverClock } from '../../../src/client/clock.ts'
 import { SyncError } from '../../../src/errors.ts'
 import type { Io, Transport } from '../../../src/transport.ts'
 import { failureOf } from '../../../src/transports/shared/failure.ts'
@@ -156,7 +157,7 @@ test('a request carries its credentials to its own origin only, follows nothing 
     cache: 'no-store',
   })
   expect(request?.headers.get('authorization')).toBe(`Bearer ${SECRET}`)
-  expect(one.serverTimes).toEqual([NOW + 1000])
+  expect(one.serverTimes).toEqual([NOW + 1500])
 })
 
 test('a refused token is renewed once for all, and the second refusal is for the app', async () => {
@@ -195,3 +196,13 @@ test('the code of the API is kept when it is one, and nothing else of what it sa
   const odd = await failing(() => json({ error: { code: 'private words' } }, { status: 409 }))
   expect(odd.details).toEqual({ status: 409, route: '/things/{id}' })
 })
+
+test.each([0, 1, 500, 999])(
+  'a clock that is right stays so, where answers come %i ms into a second (F41)',
+  async at => {
+    const clock = serverClock({ now: () => NOW + at + 100, monotonic: () => 0 }) // the answers were under way that long
+    const { one, send } = world(() => json({}, { headers: { date: new Date(NOW + at).toUTCString() } }))
+    for (let n = 0; n < 5; n++) await send({}, { ...one.io(), serverTime: clock.heard })
+    expect([clock.sure(), clock.offset()]).toEqual([true, 0])
+  },
+)
