@@ -37,6 +37,8 @@ import { all, turns } from './shared/turns.ts'
 const format = 1
 /** For a lock that somebody else holds, in milliseconds. */
 const patience = 10_000
+/** Often: another process that writes without a rest leaves gaps of microseconds only. In milliseconds. */
+const tryEvery = 2
 
 /** Needs Node 22.13; elsewhere `open` fails with 'unsupported'. Relative paths are relative to the working folder. */
 export function sqlite(file: string): StoreDriver {
@@ -185,12 +187,12 @@ async function connect(path: string, platform: Platform): Promise<Sql> {
 
 /** Tries again while somebody else holds the lock. Never by SQLite's own timeout: that would stop the event loop. */
 async function patiently<T>(platform: Platform, act: () => T): Promise<T> {
-  for (let pause = 1, waited = 0; ; waited += pause, pause = Math.min(pause * 2, 32)) {
+  for (let waited = 0; ; waited += tryEvery) {
     try {
       return act()
     } catch (error) {
       if (!isBusy(error) || waited > patience) throw error
-      await platform.sleep(pause * (0.5 + platform.random() / 2))
+      await platform.sleep(tryEvery * (0.5 + platform.random() / 2))
     }
   }
 }
